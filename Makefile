@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Jackdaw: `make help` lists the targets. Everything is built in $(BUILD), nothing beside a source.
+
+BUILD   ?= build
+PREFIX  ?= /usr/local
+DESTDIR ?=
+CC      ?= gcc
+ARCH    ?= native
+VERSION := 0.1.0
+RUN_FOR ?=
+
+ifneq ($(filter debug asan tsan,$(VARIANT)),)
+OPTIMISE := -O1 -g -fno-omit-frame-pointer
+else
+OPTIMISE := -O3 -g
+endif
+ifeq ($(VARIANT),asan)
+OPTIMISE += -fsanitize=address,undefined -fno-sanitize-recover=undefined
+LINKER   := -fsanitize=address,undefined
+endif
+ifeq ($(VARIANT),tsan)
+OPTIMISE += -fsanitize=thread
+LINKER   := -fsanitize=thread
+endif
+
+# pkg-config's DPDK flags carry -march=corei7: ours must come after it.
+DPDK_CFLAGS := $(shell pkg-config --cflags libdpdk 2>/dev/null)
+DPDK_LIBS   := $(shell pkg-config --libs libdpdk 2>/dev/null)
+WARNINGS    := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith
+CPPFLAGS    += -D_GNU_SOURCE -I. -DJACKDAW_VERSION='"$(VERSION)"'
+CFLAGS      += -std=gnu11 $(OPTIMISE) $(WARNINGS) -pthread
+LDFLAGS     += $(LINKER) -pthread
+
+# One archive a folder; a folder's objects may use only what design's include table allows
+# (scripts/check-includes holds that).
+sources      = $(filter-out %_main.c,$(wildcard $(1)/*.c))
+objects      = $(patsubst %.c,$(BUILD)/%.o,$(call sources,$(1)))
+PLAIN_DIRS  := config dataplane/store dataplane/proto
+DPDK_DIRS   := drivers dataplane/net dataplane control perf
+ARCHIVES    := $(foreach d,$(PLAIN_DIRS) $(DPDK_DIRS),$(BUILD)/lib$(subst /,-,$(d)).a)
+STORE_LIBS  := -lurcu-qsbr -lnuma
+CONFIG_LIBS := -lyaml
+
+PROGRAMS    := $(BUILD)/jackdaw
+TEST_PLAIN  := $(patsubst tests/%.c,$(BUILD)/tests/%,$(foreach d,config store proto,$(wildcard tests/$(d)/test_*.c)))
+TEST_DPDK   := $(patsubst tests/%.c,$(BUILD)/tests/%,$(foreach d,drivers net worker control,$(wildcard tests/$(d)/test_*.c)))
+TESTS       := $(TEST_PLAIN) $(TEST_DPDK)
+# perf/store_bench_main.c is built as build/store-bench, and so on.
+PERF_MAINS  := $(basename $(wildcard perf/*_main.c))
+perf_name    = $(BUILD)/$(subst _,-,$(patsubst perf/%_main,%,$(1)))
+
+.PHONY: all
+all: need-build $(PROGRAMS) perf ## build everything into build/
+
+.PHONY: perf
+perf: $(foreach m,$(PERF_MAINS),$(call perf_name,$(m))) ## the benchmarks alone
+
+define perf_program
+$(call perf_name,$(1)): $(BUILD)/$(1).o $(ARCHIVES)
+	$$(CC) $$(LDFLAGS) -o $$@ $$< -Wl,--start-group $$(ARCHIVES) -Wl,--end-group $$(DPDK_LIBS) $$(STORE_LIBS) $$(CONFIG_LIBS) -lm
+endef
+$(foreach m,$(PERF_MAINS),$(eval $(call perf_program,$(m))))
+
+# What a fresh machine lacks is installed once, and said.
+.PHONY: need-build
+need-build:
+	@scripts/bootstrap --if-missing
+
+$(BUILD)/jackdaw: $(BUILD)/control/jackdaw_main.o $(ARCHIVES)
+	$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(DPDK_LIBS) $(STORE_LIBS) $(CONFIG_LIBS)
+
+.SECONDEXPANSION:
+$(ARCHIVES): $(BUILD)/lib%.a: $$(call objects,$$(subst -,/,$$*))
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(foreach d,$(DPDK_DIRS) tests/drivers tests/net tests/worker tests/control,$(BUILD)/$(d)/%.o): EXTRA_CFLAGS = $(DPDK_CFLAGS)
+$(BUILD)/%.o: %.c | need-build
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(EXTRA_CFLAGS) $(CFLAGS) -march=$(ARCH) -MMD -MP -c -o $@ $<
+
+$(TEST_PLAIN): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(ARCHIVES)
+	$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(foreach d,$(PLAIN_DIRS),$(BUILD)/lib$(subst /,-,$(d)).a) -Wl,--end-group $(STORE_LIBS) $(CONFIG_LIBS) -lcunit -lm
+$(TEST_DPDK): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(ARCHIVES)
+	$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(DPDK_LIBS) $(STORE_LIBS) $(CONFIG_LIBS) -lcunit -lm
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+
+.PHONY: run
+run: all ## start on a lab of network namespaces and show an exchange (RUN_FOR=5: stop after 5 s)
+	@scripts/run $(if $(RUN_FOR),--for $(RUN_FOR))
+
+.PHONY: test
+test: all $(TESTS) ## every test; ends with "N passed, N failed"
+	@scripts/run-tests $(TESTS)
+
+.PHONY: unit
+unit: all $(TESTS) ## the CUnit suites alone
+	@scripts/run-tests --unit $(TESTS)
+
+.PHONY: bench
+bench: all ## measure against peers and bounds
+	@perf/bench
+
+.PHONY: lint
+lint: ## clang-tidy, cppcheck, shellcheck, include graph
+	@scripts/lint
+
+C_FILES = $(shell git ls-files '*.c' '*.h')
+.PHONY: format format-check
+format: ## lay the C out as .clang-format says
+	clang-format -i $(C_FILES)
+format-check: ## fail where format would change something
+	clang-format --dry-run -Werror $(C_FILES)
+
+.PHONY: debug asan tsan
+debug asan tsan: ## build a variant into build-NAME/ (then: make test VARIANT=asan BUILD=build-asan)
+	$(MAKE) all VARIANT=$@ BUILD=build-$@
+
+.PHONY: install
+install: all ## into $(DESTDIR)$(PREFIX)
+	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/share/doc/jackdaw $(DESTDIR)/etc/jackdaw
+	install -m 755 $(BUILD)/jackdaw $(DESTDIR)$(PREFIX)/sbin/jackdaw
+	install -m 644 README.md LICENSE docs/*.md $(DESTDIR)$(PREFIX)/share/doc/jackdaw/
+	install -m 644 config/*.yaml $(DESTDIR)/etc/jackdaw/
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf build build-*
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z -]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

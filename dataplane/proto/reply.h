@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * reply.h - where a codec writes: bytes in order, into pieces that the transport provides.
+ *
+ * A piece is a run of writable memory (the payload of a datagram, the tail of a TCP segment).
+ * When one is full the transport's extend() provides the next. A codec reserves what it is about
+ * to format and commits what it used; a reservation that doesn't fit the piece goes through a
+ * small bounce buffer, so that every piece but the last is filled to its last byte (memcached's
+ * UDP clients count on full datagrams).
+ */
+#ifndef JACKDAW_REPLY_H
+#define JACKDAW_REPLY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+enum {
+	REPLY_RESERVE_MAX = 512
+};
+
+struct reply {
+	uint8_t *cursor; /* next byte to be written */
+	uint8_t *limit;	 /* end of the piece */
+	bool failed;	 /* extend() had nothing: the owner throws the message away */
+	/* Hands over the full piece and sets cursor and limit to a fresh one; -ENOBUFS if none. */
+	int (*extend)(struct reply *reply);
+	uint8_t bounce[REPLY_RESERVE_MAX];
+};
+
+/* Appends bytes across as many pieces as they need. */
+static inline void
+reply_put(struct reply *reply, const void *bytes, size_t length)
+{
+	const uint8_t *from = bytes;
+
+	while (length > (size_t)(reply->limit - reply->cursor)) {
+		size_t room = (size_t)(reply->limit - reply->cursor);
+
+		memcpy(reply->cursor, from, room);
+		reply->cursor += room;
+		from += room;
+		length -= room;
+		if (reply->failed || reply->extend(reply) != 0) {
+			reply->failed = true;
+			return;
+		}
+	}
+	memcpy(reply->cursor, from, length);
+	reply->cursor += length;
+}
+
+/* Room for `length` (at most REPLY_RESERVE_MAX) contiguous bytes, to be committed at once. */
+static inline uint8_t *
+reply_reserve(struct reply *reply, size_t length)
+{
+	return (size_t)(reply->limit - reply->cursor) >= length ? reply->cursor : reply->bounce;
+}
+
+/* Ends a reservation: `end` is one past the last byte written from `start`. */
+static inline void
+reply_commit(struct reply *reply, const uint8_t *start, uint8_t *end)
+{
+	if (start == reply->cursor)
+		reply->cursor = end;
+	else
+		reply_put(reply, start, (size_t)(end - start));
+}
+
+#endif

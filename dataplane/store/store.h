@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * store.h - the cache itself: shards of index and heap that any worker reads without a lock.
+ *
+ * A request is one struct store_op. Workers run batches of them in three stages, so that the
+ * memory latency of one request is hidden behind the others:
+ *
+ *     store_prepare(w, ops, n)    hash every key, prefetch its index bucket
+ *     store_probe(w, ops, n)      compare tags, prefetch the candidate item      (a hint only)
+ *     store_execute(w, op)        one at a time, in order: find for certain, read or publish
+ *     store_quiescent(w)          once a loop: everything found before may now go away
+ *
+ * What store_execute finds (op->value) stays valid and unchanged until the worker's next
+ * store_quiescent() or store_offline(): items are immutable while their segment lives, and a
+ * segment is reused only after a grace period (liburcu, QSBR).
+ *
+ * Knows neither packets nor protocols. Every function that takes a struct store_worker must be
+ * called on the thread that opened it; none of those allocates, locks, blocks or makes a system
+ * call, except open and close.
+ */
+#ifndef JACKDAW_STORE_H
+#define JACKDAW_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+	STORE_KEY_MAX = 250,	  /* bytes, as memcached */
+	STORE_ITEM_OVERHEAD = 59, /* what memcached counts an item besides key and value */
+	STORE_WORKERS_MAX = 64,
+	STORE_SHARDS_MAX = 8,
+	STORE_SECRET_SIZE = 192, /* bytes of hash secret (XXH3's own length) */
+};
+
+enum store_verb {
+	STORE_NONE, /* not a store request: every stage passes over it */
+	STORE_GET,
+	STORE_GAT,   /* get, and set the expiry */
+	STORE_TOUCH, /* set the expiry; flags are returned, the value is not */
+	STORE_SET,
+	STORE_ADD,
+	STORE_REPLACE,
+	STORE_APPEND, /* keeps the item's own flags and expiry */
+	STORE_PREPEND,
+	STORE_DELETE,
+	STORE_INCR,
+	STORE_DECR,
+};
+
+enum store_option {
+	STORE_IF_CAS = 1 << 0, /* do it only if the item's CAS unique equals op->cas */
+	STORE_CREATE = 1 << 1, /* incr, decr: an absent item starts as op->initial */
+};
+
+enum store_status {
+	STORE_OK, /* hit, stored, deleted, touched */
+	STORE_NOT_FOUND,
+	STORE_EXISTS,	    /* add: the key is there; IF_CAS: another unique */
+	STORE_TOO_LARGE,    /* over item_size_max; on SET the old item is gone too */
+	STORE_NO_MEMORY,    /* nothing could be evicted in time; on SET the old is gone */
+	STORE_NOT_A_NUMBER, /* incr, decr of something else */
+};
+
+/* One request. The caller fills the first part; key and value need live only until executed. */
+struct store_op {
+	const uint8_t *key;
+	const uint8_t *data; /* set … prepend: the value to store */
+	uint64_t cas;	     /* IF_CAS: the unique wanted. Out: the item's unique, or 0 */
+	uint64_t delta;	     /* incr, decr. Out: the new number */
+	uint64_t initial;    /* CREATE */
+	int64_t exptime;     /* memcached's: 0 never, <0 now, over 30 days a Unix time */
+	uint32_t data_length;
+	uint32_t flags; /* the client's. Out: the item's */
+	uint8_t key_length;
+	uint8_t verb;	 /* enum store_verb */
+	uint8_t options; /* enum store_option, or-ed */
+
+	uint8_t status;	       /* out: enum store_status */
+	uint32_t value_length; /* out: of a hit */
+	const uint8_t *value;  /* out: of a hit, contiguous, in the store's memory */
+
+	uint64_t hash; /* the store's own, between the stages */
+	void *bucket;
+	struct store_reservation *reservation; /* set: the value is already in place there */
+};
+
+struct store_options {
+	uint64_t memory;	/* bytes: heap, index and everything besides; never exceeded */
+	uint64_t item_size_max; /* bytes: key + value + STORE_ITEM_OVERHEAD */
+	unsigned int workers;
+	unsigned int shards;		   /* 1.. STORE_SHARDS_MAX; the key's hash picks one */
+	int numa_nodes[STORE_SHARDS_MAX];  /* node of each shard's memory; -1: any */
+	bool hugepages;			   /* take the heap from hugetlbfs; -ENOMEM if it can't */
+	uint8_t secret[STORE_SECRET_SIZE]; /* keys the hash; random in production */
+	int64_t unix_time;		   /* seconds at creation: when the store's clock reads 0 */
+};
+
+struct store;
+struct store_worker;
+
+/* --- birth and death: the control thread ------------------------------------------------- */
+
+/* Maps and builds all shards. 0 and *store, or -EINVAL, -ENOMEM. */
+int store_create(struct store **store, const struct store_options *options);
+
+/* Frees everything. Every worker must have been closed and the janitor stopped. */
+void store_destroy(struct store *store);
+
+/*
+ * One round of housekeeping, on the janitor's own thread (any one at a time, never a worker):
+ * waits for a grace period if one is wanted, reclaims expired segments, keeps the reserve of free
+ * segments full. Blocks for at most a few milliseconds at a time. True when there is more to do at once;
+ * false when it may be called again after a pause of about a millisecond.
+ */
+bool store_janitor(struct store *store);
+
+/*
+ * Sets the store's clock: milliseconds since creation, never backwards. Any one thread (the
+ * control thread a few times a second, or a test with a clock of its own). Workers read it.
+ */
+void store_set_clock(struct store *store, uint64_t milliseconds);
+
+/* --- a worker ----------------------------------------------------------------------------- */
+
+/* Registers the calling thread as worker `index` (0 .. workers-1). 0, -EBUSY if it is taken. */
+int store_worker_open(struct store *store, unsigned int index, struct store_worker **worker);
+
+/* Unregisters. Its open segments are sealed and stay readable. */
+void store_worker_close(struct store_worker *worker);
+
+void store_prepare(struct store_worker *worker, struct store_op *ops[], unsigned int count);
+void store_probe(struct store_worker *worker, struct store_op *ops[], unsigned int count);
+
+/*
+ * Executes one prepared op and fills its out part. Linearizable per key across workers. May be
+ * called without store_probe (slower), never without store_prepare.
+ */
+void store_execute(struct store_worker *worker, struct store_op *op);
+
+/* All three stages for one request: tests and rare paths. */
+void store_do(struct store_worker *worker, struct store_op *op);
+
+/* Announces that the worker holds no pointer into the store, and picks up finished grace periods. */
+void store_quiescent(struct store_worker *worker);
+
+/* The worker is about to sleep (holding nothing); it must call store_online before the next op. */
+void store_offline(struct store_worker *worker);
+void store_online(struct store_worker *worker);
+
+/*
+ * Everything stored before now + delay seconds is gone from then on, in O(1) (memcached's
+ * flush_all [delay]; delay <= 0 is now; a later call replaces a pending one). Items stored after
+ * an immediate flush live, even in the same second.
+ */
+void store_flush(struct store_worker *worker, int64_t delay);
+
+/* --- large values ------------------------------------------------------------------------- */
+
+/*
+ * A place for a value that arrives in pieces: reserve, write store_reservation_value() up to
+ * data_length bytes over any number of loops, then execute the SET/ADD/… op with op->reservation
+ * (which consumes it), or abandon. A reservation survives quiescent states.
+ */
+int store_reserve(struct store_worker *worker, const struct store_op *op,
+		  struct store_reservation **reservation);
+uint8_t *store_reservation_value(struct store_reservation *reservation);
+void store_abandon(struct store_worker *worker, struct store_reservation *reservation);
+
+/*
+ * Keeps the segment of a hit's value alive beyond the quiescent state (a transmission refers to
+ * it). Returns the handle for store_unpin; both only on this worker.
+ */
+uint32_t store_pin(struct store_worker *worker, const struct store_op *op);
+void store_unpin(struct store_worker *worker, uint32_t pin);
+
+/* --- statistics: any thread --------------------------------------------------------------- */
+
+#define STORE_STATS(X)                                                                             \
+	X(items, "items reachable through the index")                                              \
+	X(items_total, "items stored since the start")                                             \
+	X(memory_limit, "bytes allowed")                                                           \
+	X(memory_used, "bytes of heap and index in use")                                           \
+	X(bytes_keys, "bytes of live keys")                                                        \
+	X(bytes_values, "bytes of live values")                                                    \
+	X(bytes_headers, "bytes of live item headers")                                             \
+	X(bytes_slack, "bytes lost to alignment and segment tails")                                \
+	X(bytes_dead, "bytes of overwritten, deleted or expired items not yet reclaimed")          \
+	X(segments, "segments in all")                                                             \
+	X(segments_free, "segments free")                                                          \
+	X(segments_open, "segments being filled")                                                  \
+	X(segments_sealed, "segments full and readable")                                           \
+	X(segments_retired, "segments waiting for a grace period or a pin")                        \
+	X(evictions, "live items dropped for want of memory")                                      \
+	X(evicted_unfetched, "evicted items that nobody had read")                                 \
+	X(expired, "items reclaimed after their expiry")                                           \
+	X(expired_unfetched, "expired items that nobody had read")                                 \
+	X(stored_expired, "items stored already expired (often the 30-day rule)")                  \
+	X(out_of_memory, "stores refused for want of memory")                                      \
+	X(index_slots, "slots of the index")                                                       \
+	X(index_overflow, "overflow buckets in use")                                               \
+	X(index_dropped, "items dropped because their chain was full")                             \
+	X(index_growths, "times the index has doubled")                                            \
+	X(chain_1, "buckets without overflow")                                                     \
+	X(chain_2, "buckets with one overflow bucket")                                             \
+	X(chain_3, "buckets with two overflow buckets")                                            \
+	X(oldest_seconds, "age of the oldest segment that holds items")                            \
+	X(grace_periods, "grace periods completed")                                                \
+	X(grace_period_us, "length of the last grace period, microseconds")
+
+struct store_stats {
+#define X(name, help) uint64_t name;
+	STORE_STATS(X)
+#undef X
+};
+
+/* A consistent-enough picture: counters are read while workers go on. */
+void store_read_stats(const struct store *store, struct store_stats *stats);
+
+#endif
