@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * batch.h - the requests of many packets, run through the store's stages together.
+ *
+ *     batch_add      a datagram's requests join the batch          (parse)
+ *     batch_run      hash and prefetch all, probe all              (probe)
+ *                    execute all in order                          (execute)
+ *                    write every message's reply and queue it      (write)
+ *
+ * Memory latency is hidden whether the requests came in one packet or in sixty-four. A message
+ * whose requests outnumber the batch is run in parts; its reply goes on where it stopped.
+ */
+#ifndef JACKDAW_BATCH_H
+#define JACKDAW_BATCH_H
+
+#include "dataplane/net/udp.h"
+#include "dataplane/proto/request.h"
+
+enum {
+	BATCH_MESSAGES = 64,
+	BATCH_REQUESTS = 256,
+};
+
+struct worker;
+struct worker_port;
+
+/* A datagram and the part of the batch that it asked for. */
+struct message {
+	struct udp_message udp;
+	struct worker_port *port;
+	unsigned int first, count; /* requests[first .. first + count - 1] */
+	bool in_place;		   /* the reply may be written over the question */
+	bool begun;		   /* an earlier part of the reply is written */
+};
+
+/* A reply that goes to a UDP message. */
+struct udp_reply {
+	struct reply reply;
+	struct udp_message *message;
+};
+
+struct batch {
+	unsigned int messages;
+	unsigned int requests;
+	unsigned int ops;
+	struct message message[BATCH_MESSAGES];
+	struct request request[BATCH_REQUESTS];
+	struct store_op *op[BATCH_REQUESTS];
+	struct udp_reply reply;
+};
+
+/* True when no further message may be added before the batch is run. */
+static inline bool
+batch_full(const struct batch *batch)
+{
+	return batch->messages == BATCH_MESSAGES || batch->requests == BATCH_REQUESTS;
+}
+
+/* The place for the next message's packet: net_input fills message->udp.packet there. */
+static inline struct message *
+batch_next(struct batch *batch)
+{
+	return &batch->message[batch->messages];
+}
+
+/* Parses the datagram that stands in batch_next() and adds it, or drops it with a cause. */
+void batch_add(struct worker *worker, struct worker_port *port);
+
+/* Runs everything that was added: afterwards the batch is empty and its replies are queued. */
+void batch_run(struct worker *worker);
+
+#endif

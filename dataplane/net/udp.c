@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "dataplane/net/udp.h"
+
+static bool
+udp_source_allowed(const struct interface *interface, rte_be32_t source)
+{
+	if (interface->allow_count == 0)
+		return (source & interface->subnet.mask) == interface->subnet.network;
+	for (unsigned int i = 0; i < interface->allow_count; i++) {
+		if ((source & interface->allow[i].mask) == interface->allow[i].network)
+			return true;
+	}
+	return false;
+}
+
+static bool
+udp_checksum_good(const struct interface *interface, const struct rte_mbuf *mbuf,
+		  const struct rte_ipv4_hdr *ip, const struct rte_udp_hdr *udp)
+{
+	uint64_t told = mbuf->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK;
+
+	if (udp->dgram_cksum == 0) /* RFC 768: the sender made none */
+		return true;
+	if (interface->rx_l4_checksum && told == RTE_MBUF_F_RX_L4_CKSUM_GOOD)
+		return true;
+	/* summed with its own checksum a good datagram gives 0, which the function turns to this */
+	return rte_ipv4_udptcp_cksum(ip, udp) == 0xffff;
+}
+
+enum verdict
+udp_input(const struct interface *interface, struct packet *packet, const struct rte_ipv4_hdr *ip)
+{
+	const struct rte_udp_hdr *udp = (const struct rte_udp_hdr *)packet->payload;
+
+	/* A length shorter than IP's would make checksum and payload disagree: both must say one. */
+	if (packet->payload_length < sizeof(*udp) ||
+	    rte_be_to_cpu_16(udp->dgram_len) != packet->payload_length)
+		return packet_drop(packet, NET_DROP_udp_length);
+	if (udp->dst_port != interface->udp_port || udp->dst_port == 0 || udp->src_port == 0)
+		return packet_drop(packet, NET_DROP_udp_port);
+	if (!udp_source_allowed(interface, ip->src_addr))
+		return packet_drop(packet, NET_DROP_udp_not_allowed);
+	if (!udp_checksum_good(interface, packet->mbuf, ip, udp))
+		return packet_drop(packet, NET_DROP_udp_checksum);
+	packet->source_port = udp->src_port;
+	packet->destination_port = udp->dst_port;
+	packet->payload += sizeof(*udp);
+	packet->payload_length = (uint16_t)(packet->payload_length - sizeof(*udp));
+	return VERDICT_DATAGRAM;
+}
+
+enum verdict
+udp_message_open(struct udp_message *message, const struct interface *interface,
+		 struct rte_mempool *pool)
+{
+	struct packet *packet = &message->packet;
+	const struct udp_frame *frame = (const struct udp_frame *)packet->payload;
+	uint16_t room = (uint16_t)(interface->mtu - sizeof(struct rte_ipv4_hdr) -
+				   sizeof(struct rte_udp_hdr));
+
+	if (packet->payload_length <= UDP_FRAME_LENGTH)
+		return packet_drop(packet, NET_DROP_udp_frame_short);
+	if (frame->total != rte_cpu_to_be_16(1))
+		return packet_drop(packet, NET_DROP_udp_frame_total);
+	message->interface = interface;
+	message->request_id = frame->request_id;
+	message->payload_max = (uint16_t)(RTE_MIN(room, UDP_DATAGRAM_MAX) - UDP_FRAME_LENGTH);
+	message->datagrams = 0;
+	message->pool = pool;
+	message->first = NULL;
+	message->last = NULL;
+	packet->payload += UDP_FRAME_LENGTH;
+	packet->payload_length = (uint16_t)(packet->payload_length - UDP_FRAME_LENGTH);
+	return VERDICT_DATAGRAM;
+}
+
+static uint8_t *
+udp_message_append(struct udp_message *message, struct rte_mbuf *mbuf, uint8_t *payload,
+		   uint8_t **limit)
+{
+	if (message->last == NULL)
+		message->first = mbuf;
+	else
+		message->last->next = mbuf;
+	message->last = mbuf;
+	message->datagrams++;
+	message->payload = payload;
+	*limit = payload + message->payload_max;
+	return payload;
+}
+
+static uint8_t *
+udp_message_append_fresh(struct udp_message *message, uint8_t **limit)
+{
+	struct rte_mbuf *mbuf = rte_pktmbuf_alloc(message->pool);
+
+	if (mbuf == NULL)
+		return NULL;
+	return udp_message_append(message, mbuf,
+				  (uint8_t *)mbuf->buf_addr + mbuf->data_off + PACKET_HEADERS_MAX +
+					  UDP_FRAME_LENGTH,
+				  limit);
+}
+
+uint8_t *
+udp_message_begin(struct udp_message *message, bool in_place, uint8_t **limit)
+{
+	struct rte_mbuf *question = message->packet.mbuf;
+	uint8_t *payload = message->packet.payload;
+	uint8_t *buffer_end = (uint8_t *)question->buf_addr + question->buf_len;
+
+	if (in_place && payload + message->payload_max <= buffer_end)
+		return udp_message_append(message, question, payload, limit);
+	return udp_message_append_fresh(message, limit);
+}
+
+/* Sets the mbuf's data to [start, end): the headers are written from start on later. */
+static void
+udp_datagram_end(struct udp_message *message, const uint8_t *end)
+{
+	struct rte_mbuf *mbuf = message->last;
+	uint8_t *start = message->payload - UDP_FRAME_LENGTH - sizeof(struct rte_udp_hdr) -
+			 sizeof(struct rte_ipv4_hdr) - message->packet.tags_length -
+			 RTE_ETHER_HDR_LEN;
+
+	mbuf->data_off = (uint16_t)(start - (uint8_t *)mbuf->buf_addr);
+	mbuf->data_len = (uint16_t)(end - start);
+	mbuf->pkt_len = mbuf->data_len;
+}
+
+uint8_t *
+udp_message_extend(struct udp_message *message, uint8_t **limit)
+{
+	udp_datagram_end(message, message->payload + message->payload_max);
+	if (message->datagrams == UDP_DATAGRAMS_MAX)
+		return NULL;
+	return udp_message_append_fresh(message, limit);
+}
+
+static void
+udp_datagram_headers(const struct udp_message *message, struct rte_mbuf *mbuf, uint16_t sequence)
+{
+	const struct packet *packet = &message->packet;
+	uint8_t *data = rte_pktmbuf_mtod(mbuf, uint8_t *);
+	uint16_t link_length = (uint16_t)(RTE_ETHER_HDR_LEN + packet->tags_length);
+	struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)(data + link_length);
+	struct rte_udp_hdr *udp = (struct rte_udp_hdr *)(ip + 1);
+	struct udp_frame *frame = (struct udp_frame *)(udp + 1);
+	uint16_t length = (uint16_t)(mbuf->data_len - link_length - sizeof(*ip));
+
+	mbuf->ol_flags = 0;
+	frame->request_id = message->request_id;
+	frame->sequence = rte_cpu_to_be_16(sequence);
+	frame->total = rte_cpu_to_be_16((uint16_t)message->datagrams);
+	frame->reserved = 0;
+	udp->src_port = packet->destination_port;
+	udp->dst_port = packet->source_port;
+	udp->dgram_len = rte_cpu_to_be_16(length);
+	udp->dgram_cksum = 0;
+	ipv4_answer(message->interface, packet, ip, IPPROTO_UDP, length, mbuf);
+	if (message->interface->tx_udp_checksum) {
+		mbuf->ol_flags |= RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_UDP_CKSUM;
+		mbuf->l2_len = link_length;
+		mbuf->l3_len = sizeof(*ip);
+		udp->dgram_cksum = rte_ipv4_phdr_cksum(ip, mbuf->ol_flags);
+	} else {
+		udp->dgram_cksum = rte_ipv4_udptcp_cksum(ip, udp);
+	}
+	ethernet_answer(message->interface, packet, RTE_ETHER_TYPE_IPV4, (uint8_t *)ip);
+}
+
+void
+udp_message_close(struct udp_message *message, const uint8_t *end)
+{
+	uint16_t sequence = 0;
+
+	udp_datagram_end(message, end);
+	for (struct rte_mbuf *mbuf = message->first; mbuf != NULL; mbuf = mbuf->next)
+		udp_datagram_headers(message, mbuf, sequence++);
+}
+
+void
+udp_message_abandon(struct udp_message *message)
+{
+	struct rte_mbuf *next;
+
+	for (struct rte_mbuf *mbuf = message->first; mbuf != NULL; mbuf = next) {
+		next = mbuf->next;
+		mbuf->next = NULL;
+		if (mbuf != message->packet.mbuf)
+			rte_pktmbuf_free(mbuf);
+	}
+	message->first = NULL;
+	message->last = NULL;
+}

@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "dataplane/worker.h"
+
+#include <errno.h>
+#include <rte_cycles.h>
+#include <rte_ethdev.h>
+
+#include "dataplane/idle.h"
+
+enum {
+	PREFETCH_AHEAD = 4,   /* packets whose headers are on their way to L1 */
+	TRANSMIT_RETRIES = 8, /* short tx bursts tried again before packets are lost */
+	DRAIN_TURNS = 1000,   /* loop turns after stop, at most, to empty the queues */
+	DEFENCE_SECONDS = 10, /* RFC 5227, 2.4 (b): DEFEND_INTERVAL */
+};
+
+/* --- sending ------------------------------------------------------------------------------ */
+
+/* What a run of packets amounts to. mbuf->hash.usr, unused on transmission, is 1 on an answer. */
+struct tally {
+	uint64_t packets, bytes, answers;
+};
+
+static struct tally
+tally_of(struct rte_mbuf *const *mbufs, unsigned int count)
+{
+	struct tally tally = {.packets = count};
+
+	for (unsigned int i = 0; i < count; i++) {
+		tally.bytes += mbufs[i]->pkt_len;
+		tally.answers += mbufs[i]->hash.usr;
+	}
+	return tally;
+}
+
+/* Frees packets that nobody took; those that answered another are that one's cause of drop. */
+static struct tally
+worker_lose(struct worker *worker, struct rte_mbuf **mbufs, unsigned int count, enum net_drop cause)
+{
+	struct tally lost = tally_of(mbufs, count);
+
+	worker->net.tx_lost += lost.packets;
+	worker->net.drops[cause] += lost.answers;
+	rte_pktmbuf_free_bulk(mbufs, count);
+	return lost;
+}
+
+static void
+worker_transmit(struct worker *worker, struct worker_port *port)
+{
+	/* tallied before the burst: afterwards the mbufs are the driver's */
+	struct tally all = tally_of(port->tx, port->tx_count), lost;
+	unsigned int sent = 0;
+
+	for (unsigned int tries = 0; sent < port->tx_count && tries < TRANSMIT_RETRIES; tries++)
+		sent += rte_eth_tx_burst(port->id, port->queue, port->tx + sent,
+					 (uint16_t)(port->tx_count - sent));
+	lost = worker_lose(worker, port->tx + sent, port->tx_count - sent, NET_DROP_transmit_full);
+	worker->net.tx_packets += all.packets - lost.packets;
+	worker->net.tx_bytes += all.bytes - lost.bytes;
+	worker->net.answered += all.answers - lost.answers;
+	worker->net.tx_unasked += (all.packets - all.answers) - (lost.packets - lost.answers);
+}
+
+/* Gives finished packets to the worker that has a queue of the port. */
+static void
+worker_pass_replies(struct worker *worker, struct worker_port *port)
+{
+	unsigned int passed = rte_ring_enqueue_burst(port->sender->replies_in, (void **)port->tx,
+						     port->tx_count, NULL);
+
+	worker_lose(worker, port->tx + passed, port->tx_count - passed, NET_DROP_handover_full);
+}
+
+static void
+worker_flush(struct worker *worker, struct worker_port *port)
+{
+	if (port->tx_count == 0)
+		return;
+	if (port->owns_queue)
+		worker_transmit(worker, port);
+	else
+		worker_pass_replies(worker, port);
+	port->tx_count = 0;
+}
+
+void
+worker_send(struct worker *worker, struct worker_port *port, struct rte_mbuf *mbuf, bool answers)
+{
+	mbuf->hash.usr = answers;
+	mbuf->port = port->id;
+	port->tx[port->tx_count++] = mbuf;
+	if (port->tx_count == WORKER_BURST_MAX)
+		worker_flush(worker, port);
+}
+
+void
+worker_drop(struct worker *worker, struct rte_mbuf *mbuf, enum net_drop cause)
+{
+	worker->net.drops[cause]++;
+	rte_pktmbuf_free(mbuf);
+}
+
+/* --- our address -------------------------------------------------------------------------- */
+
+static void
+worker_announce(struct worker *worker, struct worker_port *port)
+{
+	struct rte_mbuf *mbuf = rte_pktmbuf_alloc(port->pool);
+
+	if (mbuf == NULL)
+		return;
+	if (arp_announce(&port->interface, mbuf, false) != 0)
+		rte_pktmbuf_free(mbuf);
+	else
+		worker_send(worker, port, mbuf, false);
+}
+
+/* RFC 5227, 2.4 (b): keep the address, say so, but not in a shouting match. */
+static void
+worker_defend(struct worker *worker, struct worker_port *port, const struct packet *packet)
+{
+	uint64_t now = rte_rdtsc(), claimer = 0;
+
+	worker->stats.arp_conflicts++;
+	memcpy(&claimer, &packet->peer, sizeof(packet->peer));
+	/* relaxed: a hint for the log, ordered with nothing */
+	atomic_store_explicit(&port->claimer, claimer, memory_order_relaxed);
+	if (port->defended_at != 0 && now - port->defended_at < DEFENCE_SECONDS * rte_get_tsc_hz())
+		return;
+	port->defended_at = now;
+	worker_announce(worker, port);
+}
+
+/* --- receiving ---------------------------------------------------------------------------- */
+
+static struct worker_port *
+worker_port_of(struct worker *worker, const struct rte_mbuf *mbuf)
+{
+	unsigned int i = 0;
+
+	while (worker->ports[i].id != mbuf->port)
+		i++;
+	return &worker->ports[i];
+}
+
+/* The worker whose flow this is: a multiplication instead of a division by the count. */
+static struct worker *
+worker_of_flow(const struct worker *worker, const struct packet *packet)
+{
+	return worker->peers[((uint64_t)packet_flow_hash(packet) * worker->workers) >> 32];
+}
+
+static void
+worker_hand_over(struct worker *worker, struct worker *owner, struct rte_mbuf *mbuf)
+{
+	if (rte_ring_enqueue(owner->packets_in, mbuf) == 0)
+		worker->net.handed_over++;
+	else
+		worker_drop(worker, mbuf, NET_DROP_handover_full);
+}
+
+/* Takes one packet apart; its requests join the batch. */
+static void
+worker_input(struct worker *worker, struct worker_port *port, struct rte_mbuf *mbuf, bool spread)
+{
+	struct message *message = batch_next(&worker->batch);
+	struct packet *packet = &message->udp.packet;
+	struct worker *owner;
+
+	switch (net_input(&port->interface, mbuf, packet)) {
+	case VERDICT_DROP:
+		if (packet->drop == NET_DROP_arp_conflict)
+			worker_defend(worker, port, packet);
+		worker_drop(worker, mbuf, packet->drop);
+		return;
+	case VERDICT_ANSWERED:
+		worker_send(worker, port, mbuf, true);
+		return;
+	case VERDICT_DATAGRAM:
+		owner = spread ? worker_of_flow(worker, packet) : worker;
+		if (owner != worker) {
+			worker_hand_over(worker, owner, mbuf);
+			return;
+		}
+		batch_add(worker, port);
+		if (batch_full(&worker->batch))
+			batch_run(worker);
+	}
+}
+
+static void
+worker_parse(struct worker *worker, struct worker_port *port, struct rte_mbuf **mbufs,
+	     unsigned int count, bool spread)
+{
+	for (unsigned int i = 0; i < count && i < PREFETCH_AHEAD; i++)
+		rte_prefetch0(rte_pktmbuf_mtod(mbufs[i], void *));
+	for (unsigned int i = 0; i < count; i++) {
+		if (i + PREFETCH_AHEAD < count)
+			rte_prefetch0(rte_pktmbuf_mtod(mbufs[i + PREFETCH_AHEAD], void *));
+		worker_input(worker, port != NULL ? port : worker_port_of(worker, mbufs[i]),
+			     mbufs[i], spread);
+	}
+}
+
+/* Cycles spent in batches so far: a batch that fills up runs in the midst of parsing. */
+static uint64_t
+worker_batch_cycles(const struct worker *worker)
+{
+	return worker->stats.cycles_probe + worker->stats.cycles_execute +
+	       worker->stats.cycles_write;
+}
+
+static unsigned int
+worker_receive(struct worker *worker, struct worker_port *port)
+{
+	struct rte_mbuf *mbufs[WORKER_BURST_MAX];
+	uint64_t started = rte_rdtsc(), received, in_batches;
+	uint16_t count = rte_eth_rx_burst(port->id, port->queue, mbufs, (uint16_t)worker->burst);
+
+	if (count == 0)
+		return 0;
+	received = rte_rdtsc();
+	worker->stats.cycles_receive += received - started;
+	worker->net.rx_packets += count;
+	for (unsigned int i = 0; i < count; i++)
+		worker->net.rx_bytes += mbufs[i]->pkt_len;
+	in_batches = worker_batch_cycles(worker);
+	worker_parse(worker, port, mbufs, count, port->spreads);
+	worker->stats.cycles_parse +=
+		rte_rdtsc() - received - (worker_batch_cycles(worker) - in_batches);
+	return count;
+}
+
+/* What other workers gave us: packets of our flows, and their replies for our queues. */
+static unsigned int
+worker_receive_rings(struct worker *worker)
+{
+	struct rte_mbuf *mbufs[WORKER_BURST_MAX];
+	unsigned int packets, replies;
+
+	packets = rte_ring_dequeue_burst(worker->packets_in, (void **)mbufs, worker->burst, NULL);
+	worker->net.taken_over += packets;
+	worker_parse(worker, NULL, mbufs, packets, false);
+	replies = rte_ring_dequeue_burst(worker->replies_in, (void **)mbufs, worker->burst, NULL);
+	for (unsigned int i = 0; i < replies; i++)
+		worker_send(worker, worker_port_of(worker, mbufs[i]), mbufs[i], mbufs[i]->hash.usr);
+	return packets + replies;
+}
+
+/* --- the loop ----------------------------------------------------------------------------- */
+
+/* One turn, from receiving to sending. Returns how many packets came. */
+static unsigned int
+worker_turn(struct worker *worker)
+{
+	unsigned int packets = 0;
+	uint64_t started;
+
+	for (unsigned int i = 0; i < worker->port_count; i++) {
+		struct worker_port *port = &worker->ports[i];
+
+		if (port->owns_queue)
+			packets += worker_receive(worker, port);
+		/* relaxed: the flag carries no data with it */
+		if (atomic_load_explicit(&port->announce, memory_order_relaxed)) {
+			atomic_store_explicit(&port->announce, false, memory_order_relaxed);
+			worker_announce(worker, port);
+		}
+	}
+	if (worker->packets_in != NULL)
+		packets += worker_receive_rings(worker);
+	if (worker->batch.messages != 0)
+		batch_run(worker);
+	started = rte_rdtsc();
+	for (unsigned int i = 0; i < worker->port_count; i++)
+		worker_flush(worker, &worker->ports[i]);
+	store_quiescent(worker->server.store);
+	if (packets != 0)
+		worker->stats.cycles_transmit += rte_rdtsc() - started;
+	return packets;
+}
+
+/* After stop: what is already in our queues is still answered. */
+static void
+worker_drain(struct worker *worker)
+{
+	for (unsigned int turn = 0; turn < DRAIN_TURNS && worker_turn(worker) != 0; turn++)
+		;
+}
+
+int
+worker_run(void *argument)
+{
+	struct worker *worker = argument;
+	struct idle idle;
+	int status;
+
+	status = store_worker_open(worker->store, worker->index, &worker->server.store);
+	if (status != 0)
+		return status;
+	idle_begin(&idle, worker->nap_us);
+	/* relaxed: nothing is read that the stopper wrote before */
+	while (!atomic_load_explicit(worker->stop, memory_order_relaxed)) {
+		if (worker_turn(worker) != 0) {
+			worker->stats.turns++;
+			idle_busy(&idle);
+		} else {
+			worker->stats.empty_turns++;
+			idle_pause(&idle, worker->server.store, &worker->stats);
+		}
+	}
+	worker_drain(worker);
+	store_worker_close(worker->server.store);
+	return 0;
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * worker.h - a worker: one thread on one core that takes packets from its queue of every port,
+ * serves their requests from the store and sends the answers, to completion, without a lock.
+ *
+ *     worker_turn:  receive ─▶ parse ─▶ probe ─▶ execute ─▶ write ─▶ transmit ─▶ quiescent
+ *
+ * The control thread wires the struct up, starts worker_run on an EAL lcore and reads the counters;
+ * everything not marked atomic or as a counter belongs to the worker from then on.
+ */
+#ifndef JACKDAW_WORKER_H
+#define JACKDAW_WORKER_H
+
+#include <rte_mbuf.h>
+#include <rte_ring.h>
+#include <stdatomic.h>
+
+#include "dataplane/batch.h"
+#include "dataplane/net/packet.h"
+#include "dataplane/proto/request.h"
+#include "dataplane/store/store.h"
+
+enum {
+	WORKER_PORTS_MAX = 8,
+	WORKERS_MAX = STORE_WORKERS_MAX,
+	WORKER_BURST_MAX = 64,
+};
+
+/* Where a worker's time goes, in TSC cycles, and how it came by it. */
+#define WORKER_STATS(X)                                                                            \
+	X(turns, "loop turns that found packets")                                                  \
+	X(empty_turns, "loop turns that found none")                                               \
+	X(requests, "requests executed")                                                           \
+	X(batches, "batches of requests run")                                                      \
+	X(naps, "times the idle worker slept")                                                     \
+	X(cycles_receive, "cycles taking packets from ports and rings")                            \
+	X(cycles_parse, "cycles taking packets and requests apart")                                \
+	X(cycles_probe, "cycles hashing keys and prefetching")                                     \
+	X(cycles_execute, "cycles in the store")                                                   \
+	X(cycles_write, "cycles writing replies")                                                  \
+	X(cycles_transmit, "cycles handing packets to ports and rings")                            \
+	X(cycles_idle, "cycles polling in vain and sleeping")                                      \
+	X(arp_conflicts, "packets by another host that claims our address")
+
+struct worker_stats {
+#define X(name, help) uint64_t name;
+	WORKER_STATS(X)
+#undef X
+};
+
+/* A port as one worker sees it. */
+struct worker_port {
+	struct interface interface;
+	struct rte_mempool *pool; /* for fresh reply buffers */
+	uint16_t id;		  /* DPDK's */
+	uint16_t queue;		  /* ours, or that of the worker that sends for us */
+	bool owns_queue;	  /* we poll it and send by it */
+	bool spreads;		  /* fewer queues than workers: flows are handed to owners */
+	struct worker *sender;	  /* who sends for us when we own no queue */
+	atomic_bool announce;	  /* set by the control thread: send a gratuitous ARP */
+	_Atomic uint64_t claimer; /* MAC of the last host that claimed our address; 0: none */
+	uint64_t defended_at;	  /* TSC of our last defence (RFC 5227, 2.4) */
+	unsigned int tx_count;
+	struct rte_mbuf *tx[WORKER_BURST_MAX];
+};
+
+struct worker {
+	/* set before start */
+	unsigned int index;
+	unsigned int workers;
+	unsigned int port_count;
+	unsigned int burst;
+	unsigned int nap_us; /* longest sleep when idle; 0: never sleep */
+	struct store *store;
+	struct worker **peers;	     /* [workers], this one among them */
+	struct rte_ring *packets_in; /* from other workers: packets of our flows */
+	struct rte_ring *replies_in; /* from other workers: packets to be sent by our queues */
+	const atomic_bool *stop;
+	struct parse_limits limits;
+	struct server server;
+
+	struct worker_port ports[WORKER_PORTS_MAX];
+	struct batch batch;
+
+	/* counters: written here alone, each block on cache lines of its own */
+	struct net_stats net __rte_cache_aligned;
+	struct proto_stats proto __rte_cache_aligned;
+	struct worker_stats stats __rte_cache_aligned;
+} __rte_cache_aligned;
+
+/*
+ * The thread: registers with the store, loops until *stop, drains its queues, unregisters. For
+ * rte_eal_remote_launch; the argument is the struct worker. 0, or negative errno at start.
+ */
+int worker_run(void *worker);
+
+/* Queues an answer (or a packet that answers nothing) for the port; sends when a burst is full. */
+void worker_send(struct worker *worker, struct worker_port *port, struct rte_mbuf *mbuf,
+		 bool answers);
+
+/* Counts why a received packet gets no answer, and frees it. */
+void worker_drop(struct worker *worker, struct rte_mbuf *mbuf, enum net_drop cause);
+
+#endif
