@@ -28,7 +28,8 @@ DPDK_CFLAGS := $(shell pkg-config --cflags libdpdk 2>/dev/null)
 DPDK_LIBS   := $(shell pkg-config --libs libdpdk 2>/dev/null)
 WARNINGS    := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith
 CPPFLAGS    += -D_GNU_SOURCE -I. -DJACKDAW_VERSION='"$(VERSION)"'
-CFLAGS      += -std=gnu11 $(OPTIMISE) $(WARNINGS) -pthread
+# Packet memory is read as the headers it holds: no type-based aliasing.
+CFLAGS      += -std=gnu11 -fno-strict-aliasing $(OPTIMISE) $(WARNINGS) -pthread
 LDFLAGS     += $(LINKER) -pthread
 
 # One archive a folder; a folder's objects may use only what design's include table allows
