@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 enum {
 	CONFIG_PORTS_MAX = 8,
@@ -124,6 +125,18 @@ int config_load(struct config *config, const char *path, char error[CONFIG_ERROR
  */
 int config_command_line(struct config *config, enum config_action *action, int argc, char **argv,
 			char error[CONFIG_ERROR_SIZE]);
+
+/* Writes the whole configuration as YAML that config_load reads to the same. */
+void config_print(const struct config *config, FILE *file);
+
+/* Writes the text of --help: the command line, and every option from its row. */
+void config_help(FILE *file);
+
+/* Writes every option as the Markdown tables of the documentation. */
+void config_reference(FILE *file);
+
+/* The word that the file has for a driver: "af_xdp". */
+const char *config_driver_name(enum config_driver driver);
 
 /* Frees what the config owns (the eal arguments). The struct may be filled again. */
 void config_release(struct config *config);
