@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "control/appliance.h"
+
+#include <errno.h>
+#include <rte_ethdev.h>
+#include <rte_launch.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "control/claim.h"
+#include "control/log.h"
+#include "control/wiring.h"
+#include "drivers/hugepages.h"
+
+static int
+appliance_open_ports(struct appliance *appliance, char error[CONFIG_ERROR_SIZE])
+{
+	char line[512];
+
+	for (unsigned int i = 0; i < appliance->config->port_count; i++) {
+		struct port *port = &appliance->ports[i];
+		int status =
+			port_open(port, appliance->config, i, appliance->eal.lcores, error);
+
+		if (status != 0)
+			return status;
+		appliance->port_count++;
+		port_describe(port, line, sizeof(line));
+		log_info("%s", line);
+	}
+	return 0;
+}
+
+/* One shard a node that has workers, unless the configuration says how many. */
+static void
+appliance_place_shards(const struct appliance *appliance, struct store_options *options)
+{
+	const struct config *config = appliance->config;
+	bool seen[RTE_MAX_NUMA_NODES] = {false};
+	unsigned int nodes = 0;
+
+	for (unsigned int i = 0; i < config->workers && nodes < STORE_SHARDS_MAX; i++) {
+		unsigned int node = rte_lcore_to_socket_id(appliance->eal.lcores[i]);
+
+		if (node >= RTE_MAX_NUMA_NODES || seen[node])
+			continue;
+		seen[node] = true;
+		options->numa_nodes[nodes++] = (int)node;
+	}
+	options->shards = config->shards != 0 ? config->shards : nodes;
+	for (unsigned int i = nodes; i < options->shards; i++)
+		options->numa_nodes[i] = options->numa_nodes[i % nodes];
+}
+
+static int
+appliance_create_store(struct appliance *appliance, char error[CONFIG_ERROR_SIZE])
+{
+	const struct config *config = appliance->config;
+	struct store_options options = {
+		.memory = config->memory,
+		.item_size_max = config->item_size_max,
+		.workers = config->workers,
+		.unix_time = appliance->started,
+	};
+	int status;
+
+	appliance_place_shards(appliance, &options);
+	if (getrandom(options.secret, sizeof(options.secret), 0) != sizeof(options.secret))
+		return -errno;
+	options.hugepages = appliance->eal.hugepages &&
+			    hugepages_free_bytes(-1) >= config->memory;
+	status = store_create(&appliance->store, &options);
+	if (status == -ENOMEM && options.hugepages) {
+		options.hugepages = false;
+		status = store_create(&appliance->store, &options);
+	}
+	if (status != 0) {
+		snprintf(error, CONFIG_ERROR_SIZE, "memory: %llu MiB can't be had: %s",
+			 (unsigned long long)(config->memory >> 20), strerror(-status));
+		return status;
+	}
+	log_info("store: %llu MiB in %u shard%s on %s", (unsigned long long)(config->memory >> 20),
+		 options.shards, options.shards == 1 ? "" : "s",
+		 options.hugepages ? "hugepages" : "ordinary pages");
+	return 0;
+}
+
+static int
+appliance_claim_addresses(const struct appliance *appliance, char error[CONFIG_ERROR_SIZE])
+{
+	for (unsigned int i = 0; i < appliance->port_count; i++) {
+		const struct port *port = &appliance->ports[i];
+		struct interface interface;
+		int status;
+
+		wire_interface(&interface, port, appliance->config);
+		status = claim_address(port, &interface, error);
+		if (status != 0)
+			return status;
+	}
+	return 0;
+}
+
+static int
+appliance_launch(struct appliance *appliance, char error[CONFIG_ERROR_SIZE])
+{
+	for (unsigned int i = 0; i < appliance->config->workers; i++) {
+		int status = rte_eal_remote_launch(worker_run, appliance->workers[i],
+						   appliance->eal.lcores[i]);
+
+		if (status != 0) {
+			snprintf(error, CONFIG_ERROR_SIZE, "worker %u could not be started: %s", i,
+				 strerror(-status));
+			return status;
+		}
+		appliance->worker_count++;
+		log_info("worker %u: on CPU %u, %s", i, appliance->eal.cpus[i],
+			 appliance->config->idle == CONFIG_IDLE_SPIN ? "always polling"
+								     : "sleeping when idle");
+	}
+	return 0;
+}
+
+static int
+appliance_bring_up(struct appliance *appliance, char error[CONFIG_ERROR_SIZE])
+{
+	int status;
+
+	status = appliance_open_ports(appliance, error);
+	if (status == 0)
+		status = appliance_create_store(appliance, error);
+	if (status == 0)
+		status = wire_workers(appliance);
+	if (status == 0)
+		status = appliance_claim_addresses(appliance, error);
+	if (status == 0)
+		status = janitor_start(&appliance->janitor, appliance->store);
+	if (status == 0)
+		status = appliance_launch(appliance, error);
+	return status;
+}
+
+int
+appliance_start(struct appliance *appliance, const struct config *config,
+		char error[CONFIG_ERROR_SIZE])
+{
+	int status;
+
+	memset(appliance, 0, sizeof(*appliance));
+	appliance->config = config;
+	appliance->started = time(NULL);
+	atomic_init(&appliance->stop, false);
+	error[0] = '\0';
+	status = eal_start(&appliance->eal, config, error);
+	if (status != 0)
+		return status;
+	if (!appliance->eal.hugepages)
+		log_info("memory: without hugepages (%s)", appliance->eal.why_no_hugepages);
+	status = appliance_bring_up(appliance, error);
+	if (status != 0) {
+		if (error[0] == '\0')
+			snprintf(error, CONFIG_ERROR_SIZE, "could not start: %s",
+				 strerror(-status));
+		appliance_stop(appliance);
+	}
+	return status;
+}
+
+static void
+appliance_watch_link(struct appliance *appliance, unsigned int index)
+{
+	const struct port *port = &appliance->ports[index];
+	struct rte_eth_link link = {0};
+	bool up;
+
+	if (rte_eth_link_get_nowait(port->id, &link) != 0)
+		return;
+	up = link.link_status;
+	if (up == appliance->link_up[index])
+		return;
+	appliance->link_up[index] = up;
+	log_info("%s: link is %s", port->name, up ? "up" : "down");
+	/* relaxed: the flag carries no data; neighbours learn where our address now is */
+	if (up)
+		atomic_store_explicit(&appliance->workers[0]->ports[index].announce, true,
+				      memory_order_relaxed);
+}
+
+static void
+appliance_watch_rivals(struct appliance *appliance, unsigned int index)
+{
+	uint64_t claimer = 0;
+	struct rte_ether_addr mac;
+
+	for (unsigned int i = 0; i < appliance->worker_count && claimer == 0; i++)
+		claimer = atomic_load_explicit(&appliance->workers[i]->ports[index].claimer,
+					       memory_order_relaxed);
+	if (claimer == appliance->claimer[index])
+		return;
+	appliance->claimer[index] = claimer;
+	memcpy(&mac, &claimer, sizeof(mac));
+	log_error("%s: the host with MAC " RTE_ETHER_ADDR_PRT_FMT
+		  " claims our address too; clients will lose packets until one of us lets go",
+		  appliance->ports[index].name, RTE_ETHER_ADDR_BYTES(&mac));
+}
+
+void
+appliance_watch(struct appliance *appliance)
+{
+	for (unsigned int i = 0; i < appliance->port_count; i++) {
+		appliance_watch_link(appliance, i);
+		appliance_watch_rivals(appliance, i);
+	}
+}
+
+void
+appliance_stop(struct appliance *appliance)
+{
+	/* relaxed: the join below orders everything */
+	atomic_store_explicit(&appliance->stop, true, memory_order_relaxed);
+	for (unsigned int i = 0; i < appliance->worker_count; i++) {
+		int status = rte_eal_wait_lcore(appliance->eal.lcores[i]);
+
+		if (status != 0)
+			log_error("worker %u ended with: %s", i, strerror(-status));
+	}
+	if (appliance->janitor.store != NULL)
+		janitor_stop(&appliance->janitor);
+	unwire_workers(appliance);
+	for (unsigned int i = 0; i < appliance->port_count; i++)
+		port_close(&appliance->ports[i]);
+	if (appliance->store != NULL)
+		store_destroy(appliance->store);
+	eal_stop(&appliance->eal);
+}

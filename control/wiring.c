@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "control/wiring.h"
+
+#include <errno.h>
+#include <rte_lcore.h>
+#include <rte_malloc.h>
+#include <stdio.h>
+
+#include "control/report.h"
+
+enum { RING_SIZE = 4096 };
+
+static struct prefix
+prefix_of(const struct config_prefix *from)
+{
+	uint32_t mask = from->bits == 0 ? 0 : UINT32_MAX << (32 - from->bits);
+
+	return (struct prefix){
+		.network = rte_cpu_to_be_32(from->address & mask),
+		.mask = rte_cpu_to_be_32(mask),
+	};
+}
+
+void
+wire_interface(struct interface *interface, const struct port *port, const struct config *config)
+{
+	*interface = (struct interface){
+		.mac = port->mac,
+		.address = rte_cpu_to_be_32(port->config.ipv4.address),
+		.subnet = prefix_of(&port->config.ipv4),
+		.udp_port = rte_cpu_to_be_16(config->udp_port),
+		.mtu = port->mtu,
+		.rx_ip_checksum = port->rx_ip_checksum,
+		.rx_l4_checksum = port->rx_l4_checksum,
+		.tx_ip_checksum = port->tx_ip_checksum,
+		.tx_udp_checksum = port->tx_udp_checksum,
+		.allow_count = config->allow_count,
+	};
+	for (unsigned int i = 0; i < config->allow_count; i++)
+		interface->allow[i] = prefix_of(&config->allow[i]);
+}
+
+static void
+wire_port(struct appliance *appliance, struct worker *worker, unsigned int index)
+{
+	const struct port *port = &appliance->ports[index];
+	struct worker_port *mine = &worker->ports[index];
+	unsigned int queue = worker->index % port->queues;
+
+	wire_interface(&mine->interface, port, appliance->config);
+	mine->id = port->id;
+	mine->queue = (uint16_t)queue;
+	mine->pool = port->pools[queue];
+	mine->owns_queue = worker->index < port->queues;
+	/* with a queue each, the port's own spreading decides; else we hand over by flow */
+	mine->spreads = port->queues < worker->workers;
+	mine->sender = appliance->workers[queue];
+	atomic_init(&mine->announce, queue == 0 && mine->owns_queue);
+	atomic_init(&mine->claimer, 0);
+}
+
+static struct rte_ring *
+wire_ring(const char *kind, const struct worker *worker, int node)
+{
+	char name[RTE_RING_NAMESIZE];
+
+	snprintf(name, sizeof(name), "%s%u", kind, worker->index);
+	return rte_ring_create(name, RING_SIZE, node, RING_F_SC_DEQ);
+}
+
+/* Rings are needed as soon as one port leaves a worker without a queue of its own. */
+static int
+wire_rings(const struct appliance *appliance, struct worker *worker, int node)
+{
+	bool needed = false;
+
+	for (unsigned int i = 0; i < appliance->port_count; i++)
+		needed |= appliance->ports[i].queues < worker->workers;
+	if (!needed)
+		return 0;
+	worker->packets_in = wire_ring("packets", worker, node);
+	worker->replies_in = wire_ring("replies", worker, node);
+	return worker->packets_in == NULL || worker->replies_in == NULL ? -ENOMEM : 0;
+}
+
+static int
+wire_worker(struct appliance *appliance, unsigned int index)
+{
+	const struct config *config = appliance->config;
+	int node = (int)rte_lcore_to_socket_id(appliance->eal.lcores[index]);
+	struct worker *worker;
+
+	worker = rte_zmalloc_socket("worker", sizeof(*worker), RTE_CACHE_LINE_SIZE, node);
+	if (worker == NULL)
+		return -ENOMEM;
+	appliance->workers[index] = worker;
+	worker->index = index;
+	worker->workers = config->workers;
+	worker->port_count = appliance->port_count;
+	worker->burst = config->burst;
+	worker->nap_us = config->idle == CONFIG_IDLE_ADAPTIVE ? config->idle_sleep_us : 0;
+	worker->store = appliance->store;
+	worker->peers = appliance->workers;
+	worker->stop = &appliance->stop;
+	worker->limits.item_size_max = config->item_size_max;
+	worker->server = (struct server){
+		.stats = &worker->proto,
+		.version = JACKDAW_PROTOCOL_VERSION,
+		.report = report_group,
+		.reset = report_reset,
+		.owner = appliance,
+	};
+	return wire_rings(appliance, worker, node);
+}
+
+int
+wire_workers(struct appliance *appliance)
+{
+	unsigned int workers = appliance->config->workers;
+
+	for (unsigned int i = 0; i < workers; i++) {
+		int status = wire_worker(appliance, i);
+
+		if (status != 0) {
+			unwire_workers(appliance);
+			return status;
+		}
+	}
+	/* ports last: they point from worker to worker */
+	for (unsigned int i = 0; i < workers; i++) {
+		for (unsigned int p = 0; p < appliance->port_count; p++)
+			wire_port(appliance, appliance->workers[i], p);
+	}
+	return 0;
+}
+
+static void
+unwire_ring(struct rte_ring *ring)
+{
+	struct rte_mbuf *mbuf;
+
+	if (ring == NULL)
+		return;
+	while (rte_ring_dequeue(ring, (void **)&mbuf) == 0)
+		rte_pktmbuf_free(mbuf);
+	rte_ring_free(ring);
+}
+
+void
+unwire_workers(struct appliance *appliance)
+{
+	for (unsigned int i = 0; i < CONFIG_WORKERS_MAX; i++) {
+		struct worker *worker = appliance->workers[i];
+
+		if (worker == NULL)
+			continue;
+		unwire_ring(worker->packets_in);
+		unwire_ring(worker->replies_in);
+		rte_free(worker);
+		appliance->workers[i] = NULL;
+	}
+}

@@ -1,0 +1,153 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""The appliance on each kind of port, asked by kernel sockets over a real wire."""
+import functools
+import os
+import struct
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+from tests.wire.harness import CLIENT, SERVER, Lab, Udp, run  # noqa: E402
+
+
+def binary(opcode, key=b"", extras=b"", value=b"", opaque=0, cas=0):
+    body = extras + key + value
+    return struct.pack("!BBHBBHIIQ", 0x80, opcode, len(key), len(extras), 0, 0, len(body),
+                       opaque, cas) + body
+
+
+def check_text(client):
+    for request, answer in (
+            (b"set k 5 0 5\r\nhello\r\n", b"STORED\r\n"),
+            (b"get k\r\n", b"VALUE k 5 5\r\nhello\r\nEND\r\n"),
+            (b"get k nothing k\r\n", 2 * b"VALUE k 5 5\r\nhello\r\n" + b"END\r\n"),
+            (b"add k 0 0 1\r\nx\r\n", b"NOT_STORED\r\n"),
+            (b"append k 0 0 6\r\n world\r\n", b"STORED\r\n"),
+            (b"prepend k 0 0 3\r\noh \r\n", b"STORED\r\n"),
+            (b"get k\r\n", b"VALUE k 5 14\r\noh hello world\r\nEND\r\n"),
+            (b"replace k 0 0 2\r\n41\r\n", b"STORED\r\n"),
+            (b"incr k 1\r\n", b"42\r\n"),
+            (b"decr k 50\r\n", b"0\r\n"),
+            (b"touch k 100\r\n", b"TOUCHED\r\n"),
+            (b"delete k\r\n", b"DELETED\r\n"),
+            (b"delete k\r\n", b"NOT_FOUND\r\n"),
+            (b"flush_all\r\n", b"OK\r\n"),
+            (b"bogus\r\n", b"ERROR\r\n"),
+            (b"get " + 251 * b"k" + b"\r\n", b"CLIENT_ERROR bad command line format\r\n")):
+        got = client.ask(request)
+        assert got == answer, f"{request!r}: {got!r}"
+    assert client.ask(b"version\r\n").startswith(b"VERSION ")
+    assert "cmd_get" in client.stats()
+
+
+def check_binary(client):
+    assert client.ask(binary(0x01, b"b", struct.pack("!II", 7, 0), b"value"))[6:8] == b"\0\0"
+    got = client.ask(binary(0x00, b"b", opaque=0x01020304))
+    assert got[:2] == b"\x81\0" and got[12:16] == b"\1\2\3\4", got
+    assert got[24:] == b"\0\0\0\7value", got
+    # a quiet miss says nothing: the answer is the noop's alone
+    got = client.ask(binary(0x09, b"none") + binary(0x0a))
+    assert len(got) == 24 and got[1] == 0x0a, got
+    got = client.ask(binary(0x77))
+    assert got[6:8] == b"\0\x81" and got[24:] == b"Unknown command", got
+
+
+def check_large(client):
+    """A value over many datagrams, every byte of it; stored piece by piece."""
+    assert client.ask(b"set big 0 0 0\r\n\r\n") == b"STORED\r\n"
+    value = b""
+    for i in range(60):
+        piece = bytes([65 + i % 26]) * 1300
+        value += piece
+        assert client.ask(b"append big 0 0 1300\r\n" + piece + b"\r\n") == b"STORED\r\n"
+    got = client.ask(b"get big\r\n")
+    assert got == b"VALUE big 0 %d\r\n%s\r\nEND\r\n" % (len(value), value)
+
+
+def check_silence(client):
+    for request, total in ((b"", 1), (b"get k\r\n", 2), (b"get k", 1),
+                           (b"set k 0 0 1 noreply\r\nx\r\n", 1)):
+        client.send(request, total=total)
+        assert client.receive(0.1) is None
+    client.send(b"get k\r\n", sequence=9)
+    assert client.receive() == b"VALUE k 0 1\r\nx\r\nEND\r\n"
+
+
+def check_many_clients(count=50, rounds=20):
+    clients = [Udp() for _ in range(count)]
+    for i, client in enumerate(clients):
+        client.send(b"set n%d 0 0 %d\r\n%d\r\n" % (i, len(str(i)), i))
+    for client in clients:
+        assert client.receive() == b"STORED\r\n"
+    for _ in range(rounds):
+        for i, client in enumerate(clients):
+            client.send(b"get n%d\r\n" % i)
+        for i, client in enumerate(clients):
+            assert client.receive() == b"VALUE n%d 0 %d\r\n%d\r\nEND\r\n" % (i, len(str(i)), i)
+    for client in clients:
+        client.close()
+
+
+def check_conservation(client):
+    """rx = answered + dropped by cause, to the packet: this question is received, not yet answered."""
+    stats = {name: int(value) for name, value in client.stats(b"jackdaw").items()}
+    drops = sum(value for name, value in stats.items() if name.startswith("drop_"))
+    assert drops == stats["drops"]
+    in_flight = 1
+    assert stats["net_rx_packets"] == stats["net_answered"] + stats["net_handed_over"] \
+        - stats["net_taken_over"] + drops + in_flight, stats
+
+
+def on_port(name, driver):
+    with Lab(name) as net, net.start(driver):
+        client = Udp()
+        check_text(client)
+        check_binary(client)
+        check_large(client)
+        check_silence(client)
+        check_many_clients()
+        subprocess.run(["ping", "-c", "3", "-i", "0.01", "-W", "2", "-s", "1000", SERVER],
+                       check=True, stdout=subprocess.DEVNULL)
+        check_conservation(client)
+
+
+def two_workers(driver):
+    """One polls, flows of the other are handed over; or each has a queue of its own."""
+    with Lab("wire-two", *(("--queues", "2") if driver == "af_packet" else ())) as net, \
+            net.start(driver, "worker: {count: 2}\n"):
+        check_many_clients()
+        check_conservation(Udp())
+
+
+def allow_is_obeyed():
+    with Lab("wire-allow") as net, net.start("af_xdp", "udp: {allow: [10.99.0.0/16]}\n"):
+        client = Udp()
+        client.send(b"version\r\n")
+        assert client.receive(0.3) is None
+        subprocess.run(["ip", "addr", "add", "10.99.0.5/32", "dev", "jd-cli"], check=True)
+        subprocess.run(["ip", "route", "replace", SERVER, "dev", "jd-cli", "src", "10.99.0.5"],
+                       check=True)
+        assert Udp().ask(b"version\r\n") is not None
+
+
+def vlan_tags_are_repeated():
+    with Lab("wire-vlan") as net, net.start("af_packet"):
+        subprocess.run(["ip", "link", "add", "link", "jd-cli", "name", "jd-vlan", "type", "vlan",
+                        "id", "42"], check=True)
+        subprocess.run(["ip", "addr", "del", CLIENT + "/24", "dev", "jd-cli"], check=True)
+        subprocess.run(["ip", "addr", "add", CLIENT + "/24", "dev", "jd-vlan"], check=True)
+        subprocess.run(["ip", "link", "set", "jd-vlan", "up"], check=True)
+        assert Udp().ask(b"version\r\n") is not None
+
+
+if __name__ == "__main__":
+    run("ports", [
+        ("af_xdp", functools.partial(on_port, "wire-xdp", "af_xdp")),
+        ("af_packet", functools.partial(on_port, "wire-afp", "af_packet")),
+        ("tap", functools.partial(on_port, "wire-tap", "tap")),
+        ("two workers, one queue", functools.partial(two_workers, "af_xdp")),
+        ("two workers, two queues", functools.partial(two_workers, "af_packet")),
+        ("allow", allow_is_obeyed),
+        ("vlan", vlan_tags_are_repeated),
+    ])
