@@ -38,7 +38,8 @@ sources      = $(filter-out %_main.c,$(wildcard $(1)/*.c))
 objects      = $(patsubst %.c,$(BUILD)/%.o,$(call sources,$(1)))
 PLAIN_DIRS  := config dataplane/store dataplane/proto
 DPDK_DIRS   := drivers dataplane/net dataplane control perf
-ARCHIVES    := $(foreach d,$(PLAIN_DIRS) $(DPDK_DIRS),$(BUILD)/lib$(subst /,-,$(d)).a)
+PLAIN_ARCHIVES := $(foreach d,$(PLAIN_DIRS),$(BUILD)/lib$(subst /,-,$(d)).a)
+ARCHIVES    := $(PLAIN_ARCHIVES) $(foreach d,$(DPDK_DIRS),$(BUILD)/lib$(subst /,-,$(d)).a)
 STORE_LIBS  := -lurcu-qsbr -lnuma
 CONFIG_LIBS := -lyaml
 
@@ -80,8 +81,8 @@ $(BUILD)/%.o: %.c | need-build
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(EXTRA_CFLAGS) $(CFLAGS) -march=$(ARCH) -MMD -MP -c -o $@ $<
 
-$(TEST_PLAIN): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(ARCHIVES)
-	$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(foreach d,$(PLAIN_DIRS),$(BUILD)/lib$(subst /,-,$(d)).a) -Wl,--end-group $(STORE_LIBS) $(CONFIG_LIBS) -lcunit -lm
+$(TEST_PLAIN): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(PLAIN_ARCHIVES)
+	$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(PLAIN_ARCHIVES) -Wl,--end-group $(STORE_LIBS) $(CONFIG_LIBS) -lcunit -lm
 $(TEST_DPDK): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(ARCHIVES)
 	$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(DPDK_LIBS) $(STORE_LIBS) $(CONFIG_LIBS) -lcunit -lm
 
