@@ -76,8 +76,8 @@ fault(const struct loader *loader, const struct section *section, const yaml_nod
 	vsnprintf(message, sizeof(message), format, arguments);
 	va_end(arguments);
 	if (section->port == NO_PORT)
-		return fault_at(loader->origins->file, line_of(node), loader->error, "%s: %s", path,
-				message);
+		return fault_at(loader->origins->file, line_of(node), loader->error, "%s%s%s", path,
+				*path != '\0' ? ": " : "", message);
 	return fault_at(loader->origins->file, line_of(node), loader->error, "ports[%d]%s%s: %s",
 			section->port, *path != '\0' ? "." : "", path, message);
 }
@@ -196,14 +196,15 @@ list_keys(const struct section *section, const char *prefix, char *text, size_t 
 
 	text[0] = '\0';
 	for (unsigned int i = 0; i < section->count && used < size; i++) {
-		const char *key = section->rows[i].path + length;
-		int width = (int)strcspn(key, ".");
+		const char *path = section->rows[i].path, *key = path + length;
+		int width;
 
-		if (strncmp(section->rows[i].path, prefix, length) != 0)
+		if (strncmp(path, prefix, length) != 0)
 			continue;
+		width = (int)strcspn(key, ".");
 		/* worker.count, worker.cores … are one key here; they stand together in the table */
-		if (i > 0 && strncmp(section->rows[i - 1].path, section->rows[i].path,
-				     length + (size_t)width) == 0)
+		if (i > 0 && key[width] == '.' &&
+		    strncmp(section->rows[i - 1].path, path, length + (size_t)width + 1) == 0)
 			continue;
 		used += (size_t)snprintf(text + used, size - used, "%s%.*s", before, width, key);
 		before = ", ";
@@ -250,6 +251,14 @@ load_key(struct loader *loader, const struct section *section, const char *prefi
 	return load_value(loader, section, option, value);
 }
 
+/* The path of a mapping itself: "worker" of prefix "worker.". */
+static const char *
+own_path(const char *prefix, char path[KEY_SIZE])
+{
+	snprintf(path, KEY_SIZE, "%.*s", (int)strcspn(prefix, "."), prefix);
+	return path;
+}
+
 /* `prefix` is "" or the path of the mapping with a dot behind: "worker." */
 static int
 load_mapping(struct loader *loader, const struct section *section, const char *prefix,
@@ -260,10 +269,8 @@ load_mapping(struct loader *loader, const struct section *section, const char *p
 
 	if (node->type != YAML_MAPPING_NODE) {
 		list_keys(section, prefix, keys, sizeof(keys));
-		snprintf(path, sizeof(path), "%.*s", (int)strlen(prefix) - (*prefix != '\0'),
-			 prefix);
-		return fault(loader, section, node, path, "is %s; want a mapping of %s",
-			     kind_of(node), keys);
+		return fault(loader, section, node, own_path(prefix, path),
+			     "is %s; want a mapping of %s", kind_of(node), keys);
 	}
 	for (yaml_node_pair_t *pair = node->data.mapping.pairs.start;
 	     pair < node->data.mapping.pairs.top && status == 0; pair++) {
@@ -271,7 +278,7 @@ load_mapping(struct loader *loader, const struct section *section, const char *p
 		yaml_node_t *value = yaml_document_get_node(&loader->document, pair->value);
 
 		if (!is_text(key))
-			return fault(loader, section, key, prefix,
+			return fault(loader, section, key, own_path(prefix, path),
 				     "a key is %s; want the name of an option", kind_of(key));
 		snprintf(path, sizeof(path), "%s%s", prefix, text_of(key));
 		status = load_key(loader, section, prefix, path, key, value);
