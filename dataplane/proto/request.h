@@ -25,16 +25,19 @@ enum request_action {
 	REQUEST_NOOP,  /* nothing to do; the codec answers */
 	REQUEST_ERROR, /* malformed or unknown; text or code says what to answer */
 	REQUEST_QUIT,
+	REQUEST_RESET, /* zero the statistics that can be */
 };
 
 enum request_flag {
-	REQUEST_QUIET = 1 << 0,	   /* binary quiet forms, text noreply: see each codec */
-	REQUEST_WITH_KEY = 1 << 1, /* the reply repeats the key */
-	REQUEST_WITH_CAS = 1 << 2, /* text gets, gats */
-	REQUEST_LAST = 1 << 3,	   /* last of its command: a text multi-get ends with END */
-	REQUEST_CLOSE = 1 << 4,	   /* the stream ends after this reply */
-	REQUEST_ECHO = 1 << 5,	   /* the reply copies bytes of the request: it must not be
+	REQUEST_QUIET = 1 << 0,	      /* binary quiet forms, text noreply: see each codec */
+	REQUEST_WITH_KEY = 1 << 1,    /* the reply repeats the key */
+	REQUEST_WITH_CAS = 1 << 2,    /* text gets, gats */
+	REQUEST_LAST = 1 << 3,	      /* last of its command: a text multi-get ends with END */
+	REQUEST_CLOSE = 1 << 4,	      /* the stream ends after this reply */
+	REQUEST_ECHO = 1 << 5,	      /* the reply copies bytes of the request: it must not be
 					 * written over them */
+	REQUEST_BAD_DATA = 1 << 6,    /* an error that memcached counts as a store command */
+	REQUEST_SIDE_EFFECT = 1 << 7, /* part of a refused command: not counted, not answered */
 };
 
 struct request {
@@ -44,8 +47,8 @@ struct request {
 	uint32_t opaque; /* binary: echoed */
 	uint16_t text_length;
 	uint16_t code;	  /* codec's own: status of an error */
+	uint16_t flags;	  /* enum request_flag, or-ed */
 	uint8_t action;	  /* enum request_action */
-	uint8_t flags;	  /* enum request_flag, or-ed */
 	uint8_t protocol; /* which codec writes the reply */
 	uint8_t verb;	  /* codec's own: opcode or command */
 };
@@ -64,6 +67,9 @@ struct stream {
 	uint8_t verb;	  /* text: the multi-key command whose keys are being read */
 	int64_t exptime;  /* text: of a gat in progress */
 	uint64_t swallow; /* bytes still to be thrown away (a refused value) */
+	uint16_t pending; /* codec's own: error answered when they are; 0: none */
+	uint32_t opaque;  /* binary: of the command refused */
+	uint64_t wanted;  /* after PARSE_MORE: bytes the command needs in all; 0: not known yet */
 };
 
 enum parse_result {

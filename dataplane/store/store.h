@@ -51,6 +51,10 @@ enum store_verb {
 enum store_option {
 	STORE_IF_CAS = 1 << 0, /* do it only if the item's CAS unique equals op->cas */
 	STORE_CREATE = 1 << 1, /* incr, decr: an absent item starts as op->initial */
+	/* out */
+	STORE_CREATED = 1 << 4,	      /* incr, decr: the item was absent and now is op->initial */
+	STORE_FOUND_EXPIRED = 1 << 5, /* with STORE_NOT_FOUND: it was there, but expired */
+	STORE_FOUND_FLUSHED = 1 << 6, /* with STORE_NOT_FOUND: it was there, but flushed */
 };
 
 enum store_status {
@@ -74,11 +78,13 @@ struct store_op {
 	uint32_t flags; /* the client's. Out: the item's */
 	uint8_t key_length;
 	uint8_t verb;	 /* enum store_verb */
-	uint8_t options; /* enum store_option, or-ed */
+	uint8_t options; /* enum store_option, or-ed; the out bits must be 0 when it comes in */
 
 	uint8_t status;	       /* out: enum store_status */
 	uint32_t value_length; /* out: of a hit */
 	const uint8_t *value;  /* out: of a hit, contiguous, in the store's memory */
+	/* Out: a hit's own key_length bytes of key: replies are written over the request's bytes. */
+	const uint8_t *item_key;
 
 	uint64_t hash; /* the store's own, between the stages */
 	void *bucket;
