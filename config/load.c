@@ -349,28 +349,29 @@ load_document(yaml_parser_t *parser, struct loader *loader, const char *text)
 	return status;
 }
 
-/* Reads the whole file into *text, to be freed by the caller. 0 or negative errno. */
-static int
-file_read(const char *path, char **text, size_t *length)
+/* The whole file, to be freed by the caller; NULL with errno if it can't be read or is too large. */
+static char *
+file_read(const char *path, size_t *length)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	ssize_t got = 0;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY), why;
+	char *text = fd < 0 ? NULL : malloc(FILE_MAX);
+	ssize_t got = 1;
 
-	if (fd < 0)
-		return -errno;
-	*text = malloc(FILE_MAX);
-	*length = 0;
-	while (*text != NULL && *length < FILE_MAX) {
-		got = read(fd, *text + *length, FILE_MAX - *length);
-		if (got <= 0)
-			break;
-		*length += (size_t)got;
+	if (text == NULL) {
+		why = errno;
+	} else {
+		for (*length = 0; got > 0 && *length<FILE_MAX; *length += got> 0 ? (size_t)got : 0)
+			got = read(fd, text + *length, FILE_MAX - *length);
+		why = got < 0 ? errno : got > 0 ? EFBIG : 0;
 	}
-	got = got < 0 ? -errno : *text == NULL ? -ENOMEM : *length == FILE_MAX ? -EFBIG : 0;
-	close(fd);
-	if (got != 0)
-		free(*text);
-	return (int)got;
+	if (fd >= 0)
+		close(fd);
+	if (why != 0) {
+		free(text);
+		text = NULL;
+	}
+	errno = why;
+	return text;
 }
 
 int
@@ -379,14 +380,15 @@ config_read(struct config *config, const char *path, struct origins *origins,
 {
 	struct loader loader = {.config = config, .origins = origins, .error = error};
 	yaml_parser_t parser;
-	size_t length = 0;
-	char *text = NULL;
+	size_t length;
+	char *text;
 	int status;
 
 	memset(origins, 0, sizeof(*origins));
 	origins->file = path;
-	status = file_read(path, &text, &length);
-	if (status != 0) {
+	text = file_read(path, &length);
+	if (text == NULL) {
+		status = -errno;
 		fault_at(path, 0, error, "%s; want a readable YAML file of less than 1 MiB",
 			 strerror(-status));
 		return status;

@@ -74,25 +74,37 @@ digits_parse(const char *text, const char **end, uint64_t *number)
 	return *end != text;
 }
 
-/* The factor of a suffix, 0 if it is none. A size's may be followed by B or iB, in any case. */
+static uint64_t
+duration_factor(const char *suffix)
+{
+	for (unsigned int i = 0; i < DURATION_UNITS; i++)
+		if (strcmp(suffix, duration_units[i].suffix) == 0)
+			return duration_units[i].factor;
+	return 0;
+}
+
+/* K, KB and KiB are one thing, in any case. */
+static uint64_t
+size_factor(const char *suffix)
+{
+	for (unsigned int i = 0; i < SIZE_UNITS; i++) {
+		if (toupper((unsigned char)suffix[0]) != size_units[i].suffix[0])
+			continue;
+		if (suffix[0] == '\0' || suffix[1] == '\0' || strcasecmp(suffix + 1, "B") == 0 ||
+		    strcasecmp(suffix + 1, "iB") == 0)
+			return size_units[i].factor;
+	}
+	return 0;
+}
+
+/* The factor of a suffix, 0 if it is none. */
 static uint64_t
 unit_factor(const struct option *option, const char *suffix)
 {
-	if (option->type == OPTION_DURATION) {
-		for (unsigned int i = 0; i < DURATION_UNITS; i++)
-			if (strcmp(suffix, duration_units[i].suffix) == 0)
-				return duration_units[i].factor;
-		return 0;
-	}
-	if (option->type == OPTION_SIZE) {
-		for (unsigned int i = 0; i + 1 < SIZE_UNITS; i++) {
-			if (toupper((unsigned char)suffix[0]) != size_units[i].suffix[0])
-				continue;
-			if (suffix[1] == '\0' || strcasecmp(suffix + 1, "B") == 0 ||
-			    strcasecmp(suffix + 1, "iB") == 0)
-				return size_units[i].factor;
-		}
-	}
+	if (option->type == OPTION_DURATION)
+		return duration_factor(suffix);
+	if (option->type == OPTION_SIZE)
+		return size_factor(suffix);
 	return *suffix == '\0' ? 1 : 0;
 }
 
@@ -374,7 +386,7 @@ string_set(const struct option *option, char *field, const char *text, char *why
 	if (!text_is_good(option, text))
 		return complain(option, text, "is not what is wanted", why, size);
 	memset(field, 0, option->size);
-	memcpy(field, text, strlen(text));
+	snprintf(field, option->size, "%s", text);
 	return 0;
 }
 
