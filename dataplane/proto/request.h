@@ -38,6 +38,7 @@ enum request_flag {
 					 * written over them */
 	REQUEST_BAD_DATA = 1 << 6,    /* an error that memcached counts as a store command */
 	REQUEST_SIDE_EFFECT = 1 << 7, /* part of a refused command: not counted, not answered */
+	REQUEST_TOO_LARGE = 1 << 8,   /* an error: the value was over the limit */
 };
 
 struct request {

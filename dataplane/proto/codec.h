@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * codec.h - what a codec is to its callers in this folder: a row of functions in codec.c's table.
+ *
+ * A new protocol is one file that exports a struct codec, one value of enum protocol and one row.
+ */
+#ifndef JACKDAW_CODEC_H
+#define JACKDAW_CODEC_H
+
+#include "dataplane/proto/request.h"
+
+/* A call of requests_parse in progress. */
+struct parser {
+	struct stream *stream;
+	const struct parse_limits *limits;
+	const uint8_t *cursor; /* first byte not used yet */
+	const uint8_t *end;
+	struct request *next; /* place of the next request */
+	struct request *limit;
+};
+
+struct codec {
+	/*
+	 * Takes one command: there is at least one byte and room for one request, and nothing to be
+	 * swallowed. PARSE_DONE moves the cursor past the command and may have added requests;
+	 * PARSE_MORE changes neither; PARSE_FULL leaves a multi-key command to be gone on with.
+	 */
+	enum parse_result (*parse)(struct parser *parser);
+	/* Adds the error stream->pending, whose command's data has now been swallowed. */
+	void (*refuse)(struct parser *parser);
+	/* request_write for this codec's requests. */
+	void (*write)(struct server *server, const struct request *request, struct reply *reply);
+};
+
+extern const struct codec text_codec;
+extern const struct codec binary_codec;
+
+/* The next request, zeroed but for its action and protocol. There must be room for it. */
+static inline struct request *
+parser_add(struct parser *parser, enum protocol protocol, enum request_action action)
+{
+	struct request *request = parser->next++;
+
+	*request = (struct request){.action = (uint8_t)action, .protocol = (uint8_t)protocol};
+	return request;
+}
+
+static inline size_t
+parser_available(const struct parser *parser, const uint8_t *from)
+{
+	return (size_t)(parser->end - from);
+}
+
+/* Records how long the incomplete command at the cursor is, if that is known (else 0). */
+static inline enum parse_result
+parser_more(struct parser *parser, uint64_t wanted)
+{
+	parser->stream->wanted = wanted;
+	return PARSE_MORE;
+}
+
+/* memcached's rule: a value that this makes too large is swallowed, whatever the command. */
+static inline bool
+value_too_large(const struct parse_limits *limits, size_t key_length, uint64_t data_length,
+		uint32_t flags)
+{
+	return STORE_ITEM_OVERHEAD + key_length + data_length + (flags != 0 ? sizeof(flags) : 0) >
+	       limits->item_size_max;
+}
+
+/*
+ * A SET that is refused still removes the old value: nobody may go on reading what its owner
+ * believes to have replaced.
+ */
+static inline void
+parser_add_removal(struct parser *parser, enum protocol protocol, const uint8_t *key,
+		   uint8_t key_length)
+{
+	struct request *request = parser_add(parser, protocol, REQUEST_STORE);
+
+	request->op.verb = STORE_DELETE;
+	request->op.key = key;
+	request->op.key_length = key_length;
+	request->flags = REQUEST_SIDE_EFFECT;
+}
+
+#endif

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "dataplane/proto/request.h"
+
+static void
+count_get(struct proto_stats *stats, const struct store_op *op)
+{
+	bool touches = op->verb == STORE_GAT;
+	bool hit = op->status == STORE_OK;
+
+	stats->cmd_get++;
+	stats->get_expired += !hit && (op->options & STORE_FOUND_EXPIRED) != 0;
+	stats->get_flushed += !hit && (op->options & STORE_FOUND_FLUSHED) != 0;
+	if (touches) {
+		stats->cmd_touch++;
+		stats->touch_hits += hit;
+		stats->touch_misses += !hit;
+	}
+	stats->get_hits += hit;
+	stats->get_misses += !hit;
+}
+
+static void
+count_store(struct proto_stats *stats, const struct store_op *op)
+{
+	bool compares = (op->options & STORE_IF_CAS) != 0 && op->verb == STORE_SET;
+
+	switch (op->status) {
+	case STORE_TOO_LARGE:
+		stats->store_too_large++;
+		return;
+	case STORE_NO_MEMORY:
+		stats->store_no_memory++;
+		return;
+	}
+	stats->cmd_set++;
+	if (compares) {
+		stats->cas_hits += op->status == STORE_OK;
+		stats->cas_misses += op->status == STORE_NOT_FOUND;
+		stats->cas_badval += op->status == STORE_EXISTS;
+	}
+}
+
+/* Hits are what changed a number; a counter created counts as neither hit nor miss. */
+static void
+count_arithmetic(const struct store_op *op, uint64_t *hits, uint64_t *misses)
+{
+	*hits += op->status == STORE_OK && (op->options & STORE_CREATED) == 0;
+	*misses += op->status == STORE_NOT_FOUND;
+}
+
+static void
+count_op(struct proto_stats *stats, const struct store_op *op)
+{
+	switch (op->verb) {
+	case STORE_GET:
+	case STORE_GAT:
+		count_get(stats, op);
+		break;
+	case STORE_TOUCH:
+		stats->cmd_touch++;
+		stats->touch_hits += op->status == STORE_OK;
+		stats->touch_misses += op->status != STORE_OK;
+		break;
+	case STORE_DELETE:
+		stats->delete_hits += op->status == STORE_OK;
+		stats->delete_misses += op->status == STORE_NOT_FOUND;
+		break;
+	case STORE_INCR:
+		count_arithmetic(op, &stats->incr_hits, &stats->incr_misses);
+		break;
+	case STORE_DECR:
+		count_arithmetic(op, &stats->decr_hits, &stats->decr_misses);
+		break;
+	default:
+		count_store(stats, op);
+	}
+}
+
+void
+request_execute(struct server *server, struct request *request)
+{
+	switch (request->action) {
+	case REQUEST_STORE:
+		store_execute(server->store, &request->op);
+		if ((request->flags & REQUEST_SIDE_EFFECT) == 0)
+			count_op(server->stats, &request->op);
+		break;
+	case REQUEST_FLUSH:
+		server->stats->cmd_flush++;
+		store_flush(server->store, request->argument);
+		break;
+	case REQUEST_RESET:
+		server->reset(server->owner);
+		break;
+	case REQUEST_ERROR:
+		server->stats->bad_requests++;
+		server->stats->cmd_set += (request->flags & REQUEST_BAD_DATA) != 0;
+		server->stats->store_too_large += (request->flags & REQUEST_TOO_LARGE) != 0;
+		break;
+	}
+}

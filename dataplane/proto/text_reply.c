@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "dataplane/proto/decimal.h"
+#include "dataplane/proto/text.h"
+
+enum {
+	VALUE_INLINE = 128, /* values up to this are written with their line */
+};
+
+struct answer {
+	const char *line;
+	size_t length;
+};
+
+#define ANSWER(text)                                                                               \
+	{                                                                                          \
+		text "\r\n", sizeof(text "\r\n") - 1                                               \
+	}
+#define ANSWER_TOO_LARGE [STORE_TOO_LARGE] = ANSWER("SERVER_ERROR object too large for cache")
+#define ANSWER_NO_MEMORY [STORE_NO_MEMORY] = ANSWER("SERVER_ERROR out of memory storing object")
+#define ANSWER_NOT_FOUND [STORE_NOT_FOUND] = ANSWER("NOT_FOUND")
+#define ANSWERS_IF(status)                                                                         \
+	{                                                                                          \
+		[STORE_OK] = ANSWER("STORED"), [status] = ANSWER("NOT_STORED"), ANSWER_TOO_LARGE,  \
+		ANSWER_NO_MEMORY                                                                   \
+	}
+/* An addition that makes the value too large is not stored, and no more is said. */
+#define ANSWERS_JOIN                                                                               \
+	{                                                                                          \
+		[STORE_OK] = ANSWER("STORED"), [STORE_NOT_FOUND] = ANSWER("NOT_STORED"),           \
+		[STORE_TOO_LARGE] = ANSWER("NOT_STORED"), ANSWER_NO_MEMORY                         \
+	}
+#define ANSWERS_NUMBER                                                                             \
+	{                                                                                          \
+		ANSWER_NOT_FOUND, [STORE_NO_MEMORY] = ANSWER("SERVER_ERROR out of memory"),        \
+				  [STORE_NOT_A_NUMBER] =                                           \
+					  ANSWER("CLIENT_ERROR cannot increment or decrement "     \
+						 "non-numeric value")                              \
+	}
+
+static const struct answer answers[STORE_DECR + 1][STORE_NOT_A_NUMBER + 1] = {
+	[STORE_SET] = {[STORE_OK] = ANSWER("STORED"),
+		       ANSWER_NOT_FOUND,
+		       [STORE_EXISTS] = ANSWER("EXISTS"),
+		       ANSWER_TOO_LARGE,
+		       ANSWER_NO_MEMORY},
+	[STORE_ADD] = ANSWERS_IF(STORE_EXISTS),
+	[STORE_REPLACE] = ANSWERS_IF(STORE_NOT_FOUND),
+	[STORE_APPEND] = ANSWERS_JOIN,
+	[STORE_PREPEND] = ANSWERS_JOIN,
+	[STORE_DELETE] = {[STORE_OK] = ANSWER("DELETED"), ANSWER_NOT_FOUND},
+	[STORE_TOUCH] = {[STORE_OK] = ANSWER("TOUCHED"),
+			 ANSWER_NOT_FOUND,
+			 [STORE_NO_MEMORY] = ANSWER("SERVER_ERROR out of memory")},
+	[STORE_INCR] = ANSWERS_NUMBER,
+	[STORE_DECR] = ANSWERS_NUMBER,
+};
+
+static inline uint8_t *
+append(uint8_t *out, const void *bytes, size_t length)
+{
+	memcpy(out, bytes, length);
+	return out + length;
+}
+
+/* VALUE <key> <flags> <bytes>[ <unique>], the data, and END after the last of a command. */
+static void
+text_write_value(const struct request *request, struct reply *reply)
+{
+	const struct store_op *op = &request->op;
+	bool last = (request->flags & REQUEST_LAST) != 0, whole = op->value_length <= VALUE_INLINE;
+	size_t room = sizeof("VALUE   \r\n") + 3 * DECIMAL_MAX + sizeof("\r\nEND\r\n") +
+		      op->key_length + (whole ? op->value_length : 0);
+	uint8_t *start = reply_reserve(reply, room), *out = start;
+
+	out = append(out, "VALUE ", 6);
+	out = append(out, op->item_key, op->key_length);
+	*out++ = ' ';
+	out = decimal_write(out, op->flags);
+	*out++ = ' ';
+	out = decimal_write(out, op->value_length);
+	if ((request->flags & REQUEST_WITH_CAS) != 0) {
+		*out++ = ' ';
+		out = decimal_write(out, op->cas);
+	}
+	out = append(out, "\r\n", 2);
+	if (whole) {
+		out = append(out, op->value, op->value_length);
+		out = append(out, "\r\nEND\r\n", 7);
+		reply_commit(reply, start, last ? out : out - 5);
+	} else {
+		reply_commit(reply, start, out);
+		reply_put(reply, op->value, op->value_length);
+		reply_put(reply, "\r\nEND\r\n", last ? 7 : 2);
+	}
+}
+
+static void
+text_write_op(const struct request *request, struct reply *reply)
+{
+	const struct store_op *op = &request->op;
+	const struct answer *answer;
+
+	if (op->verb == STORE_GET || op->verb == STORE_GAT) {
+		if (op->status == STORE_OK)
+			text_write_value(request, reply);
+		else if ((request->flags & REQUEST_LAST) != 0)
+			reply_put(reply, "END\r\n", 5);
+		return;
+	}
+	if ((op->verb == STORE_INCR || op->verb == STORE_DECR) && op->status == STORE_OK) {
+		uint8_t *start = reply_reserve(reply, DECIMAL_MAX + 2);
+
+		reply_commit(reply, start, append(decimal_write(start, op->delta), "\r\n", 2));
+		return;
+	}
+	answer = &answers[op->verb][op->status];
+	reply_put(reply, answer->line, answer->length);
+}
+
+static void
+text_put_line(struct reply *reply, const char *line, size_t length)
+{
+	reply_put(reply, line, length);
+	reply_put(reply, "\r\n", 2);
+}
+
+static void
+text_emit_stat(void *arg, const char *name, const char *value)
+{
+	struct reply *reply = arg;
+
+	reply_put(reply, "STAT ", 5);
+	reply_put(reply, name, strlen(name));
+	reply_put(reply, " ", 1);
+	text_put_line(reply, value, strlen(value));
+}
+
+void
+text_write(struct server *server, const struct request *request, struct reply *reply)
+{
+	if ((request->flags & (REQUEST_QUIET | REQUEST_SIDE_EFFECT)) != 0)
+		return;
+	switch (request->action) {
+	case REQUEST_STORE:
+		text_write_op(request, reply);
+		break;
+	case REQUEST_FLUSH:
+		reply_put(reply, "OK\r\n", 4);
+		break;
+	case REQUEST_VERSION:
+		reply_put(reply, "VERSION ", 8);
+		text_put_line(reply, server->version, strlen(server->version));
+		break;
+	case REQUEST_STATS:
+		if (server->report(server->owner, request->text != NULL ? request->text : "",
+				   request->text_length, text_emit_stat, reply) == 0)
+			text_put_line(reply, "END", 3);
+		else
+			text_put_line(reply, "ERROR", 5);
+		break;
+	case REQUEST_NOOP:
+	case REQUEST_ERROR:
+	case REQUEST_RESET:
+		text_put_line(reply, request->text, request->text_length);
+		break;
+	}
+}
