@@ -16,9 +16,10 @@
 #function, function                                                                \
 	}
 
-#define SUITE(title, ...)                                                                          \
+/* The suite as a function of its own, for a program whose main() has options. */
+#define SUITE_FUNCTION(function, title, ...)                                                       \
 	static CU_TestInfo suite_tests[] = {__VA_ARGS__, CU_TEST_INFO_NULL};                       \
-	int main(void)                                                                             \
+	static int function(void)                                                                  \
 	{                                                                                          \
 		CU_SuiteInfo suites[] = {{title, NULL, NULL, NULL, NULL, suite_tests},             \
 					 CU_SUITE_INFO_NULL};                                      \
@@ -33,6 +34,13 @@
 		CU_cleanup_registry();                                                             \
 		printf("%u passed, %u failed\n", ran - failed, failed);                            \
 		return failed != 0 || ran == 0;                                                    \
+	}
+
+#define SUITE(title, ...)                                                                          \
+	SUITE_FUNCTION(suite_run, title, __VA_ARGS__)                                              \
+	int main(void)                                                                             \
+	{                                                                                          \
+		return suite_run();                                                                \
 	}
 
 #endif
