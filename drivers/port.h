@@ -13,10 +13,15 @@
 
 #include "config/config.h"
 
+enum {
+	PORT_DEVICE_SIZE = 64
+};
+
 struct port {
 	char name[32];
-	uint16_t id;	 /* DPDK's */
-	uint16_t queues; /* RX and TX queue pairs in use: at most one a worker */
+	char device[PORT_DEVICE_SIZE]; /* DPDK's name of the device */
+	uint16_t id;		       /* DPDK's */
+	uint16_t queues;	       /* RX and TX queue pairs in use: at most one a worker */
 	uint16_t mtu;
 	int numa_node; /* -1: unknown or none */
 	struct rte_ether_addr mac;

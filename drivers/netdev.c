@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "drivers/netdev.h"
+
+#include <errno.h>
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* One ioctl on the interface. 0 or negative errno. */
+static int
+netdev_ask(const char *name, unsigned long request, struct ifreq *answer)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), status;
+
+	if (fd < 0)
+		return -errno;
+	snprintf(answer->ifr_name, sizeof(answer->ifr_name), "%s", name);
+	status = ioctl(fd, request, answer) == 0 ? 0 : -errno;
+	close(fd);
+	return status;
+}
+
+int
+netdev_exists(const char *name)
+{
+	return if_nametoindex(name) != 0 ? 0 : -ENODEV;
+}
+
+unsigned int
+netdev_mtu(const char *name)
+{
+	struct ifreq answer = {0};
+
+	return netdev_ask(name, SIOCGIFMTU, &answer) == 0 ? (unsigned int)answer.ifr_mtu : 0;
+}
+
+bool
+netdev_is_up(const char *name)
+{
+	struct ifreq answer = {0};
+
+	return netdev_ask(name, SIOCGIFFLAGS, &answer) == 0 && (answer.ifr_flags & IFF_UP) != 0;
+}
+
+static int
+netdev_channels(const char *name, struct ethtool_channels *channels)
+{
+	struct ifreq answer = {0};
+
+	memset(channels, 0, sizeof(*channels));
+	channels->cmd = ETHTOOL_GCHANNELS;
+	answer.ifr_data = (void *)channels;
+	return netdev_ask(name, SIOCETHTOOL, &answer);
+}
+
+unsigned int
+netdev_rx_queues(const char *name)
+{
+	struct ethtool_channels channels;
+	unsigned int queues;
+
+	if (netdev_channels(name, &channels) != 0)
+		return 1;
+	queues = channels.rx_count + channels.combined_count;
+	return queues == 0 ? 1 : queues;
+}
+
+unsigned int
+netdev_af_xdp_queues(const char *name)
+{
+	struct ethtool_channels channels;
+
+	if (netdev_channels(name, &channels) != 0 || channels.combined_count == 0)
+		return 1;
+	return channels.combined_count;
+}
+
+void
+netdev_driver(const char *name, char *driver, size_t size)
+{
+	struct ethtool_drvinfo info = {.cmd = ETHTOOL_GDRVINFO};
+	struct ifreq answer = {.ifr_data = (void *)&info};
+
+	snprintf(driver, size, "%s",
+		 netdev_ask(name, SIOCETHTOOL, &answer) == 0 ? info.driver : "?");
+}
