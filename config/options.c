@@ -101,8 +101,9 @@ const struct option port_options[] = {
 	 .initial = "0", .help = "receive and transmit queues wanted; 0 for one a worker"},
 	{"descriptors", OPTION_COUNT, PORT(descriptors), .least = 64, .most = 4096,
 	 .initial = "1024", .help = "packets that a queue holds; a power of two"},
-	{"mtu", OPTION_COUNT, PORT(mtu), .least = 576, .most = 9000, .initial = "1500",
-	 .help = "bytes of the largest IP packet; at most 1500 for af_packet"},
+	{"mtu", OPTION_COUNT, PORT(mtu), .least = 576, .most = 2026, .initial = "1500",
+	 .help = "bytes of the largest IP packet, which one packet buffer must hold; at most 1500 "
+		 "for af_packet"},
 };
 const unsigned int port_options_count = COUNT_OF(port_options);
 

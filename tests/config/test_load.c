@@ -25,7 +25,7 @@ everything_can_be_said(void)
 		"ports:\n"
 		"  - {name: wire, driver: memif, socket: /run/m.sock, role: client, id: 7,\n"
 		"     address: 10.1.0.1/16, mac: '02:00:00:00:00:09', queues: 2,\n"
-		"     descriptors: 512, mtu: 9000}\n"
+		"     descriptors: 512, mtu: 2026}\n"
 		"  - driver: pci\n"
 		"    pci: 0000:3b:00.1\n"
 		"    address: 10.2.0.1/16\n"
@@ -69,7 +69,7 @@ everything_can_be_said(void)
 	CU_ASSERT_EQUAL(config.ports[0].mac[5], 9);
 	CU_ASSERT_EQUAL(config.ports[0].queues, 2);
 	CU_ASSERT_EQUAL(config.ports[0].descriptors, 512);
-	CU_ASSERT_EQUAL(config.ports[0].mtu, 9000);
+	CU_ASSERT_EQUAL(config.ports[0].mtu, 2026);
 	CU_ASSERT_STRING_EQUAL(config.ports[1].name, "port1");
 	CU_ASSERT_STRING_EQUAL(config.ports[1].pci, "0000:3b:00.1");
 	CU_ASSERT_FALSE(config.ports[1].has_mac);
@@ -212,7 +212,7 @@ wrong_values_are_placed(void)
 		{"ports:\n  - driver: tap\n    interface: a\n    address: 10.0.0.1/24\n"
 		 "  - driver: tap\n    mtu: many\n",
 		 ":6: ports[1].mtu: 'many' is not a whole number; want a whole number from 576 to "
-		 "9000"},
+		 "2026"},
 		{"status_line: maybe\n", ":1: status_line: 'maybe' is neither; want true or false"},
 		{"memory: 'a\n\n  b\tc'\n",
 		 ":1: memory: 'a?b?c' is not a size; want a size from 16M to 16T"},
