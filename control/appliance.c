@@ -20,8 +20,7 @@ appliance_open_ports(struct appliance *appliance, char error[CONFIG_ERROR_SIZE])
 
 	for (unsigned int i = 0; i < appliance->config->port_count; i++) {
 		struct port *port = &appliance->ports[i];
-		int status =
-			port_open(port, appliance->config, i, appliance->eal.lcores, error);
+		int status = port_open(port, appliance->config, i, appliance->eal.lcores, error);
 
 		if (status != 0)
 			return status;
@@ -68,8 +67,7 @@ appliance_create_store(struct appliance *appliance, char error[CONFIG_ERROR_SIZE
 	appliance_place_shards(appliance, &options);
 	if (getrandom(options.secret, sizeof(options.secret), 0) != sizeof(options.secret))
 		return -errno;
-	options.hugepages = appliance->eal.hugepages &&
-			    hugepages_free_bytes(-1) >= config->memory;
+	options.hugepages = appliance->eal.hugepages && hugepages_free_bytes(-1) >= config->memory;
 	status = store_create(&appliance->store, &options);
 	if (status == -ENOMEM && options.hugepages) {
 		options.hugepages = false;

@@ -18,16 +18,16 @@
 
 struct appliance {
 	const struct config *config;
-	time_t started;				/* Unix time */
+	time_t started; /* Unix time */
 	struct eal eal;
 	unsigned int port_count;
 	struct port ports[CONFIG_PORTS_MAX];
-	bool link_up[CONFIG_PORTS_MAX];		/* as last seen by appliance_watch */
-	uint64_t claimer[CONFIG_PORTS_MAX];	/* last rival for our address that was logged */
+	bool link_up[CONFIG_PORTS_MAX];	    /* as last seen by appliance_watch */
+	uint64_t claimer[CONFIG_PORTS_MAX]; /* last rival for our address that was logged */
 	struct store *store;
 	struct janitor janitor;
-	atomic_bool stop;			/* read by the workers */
-	unsigned int worker_count;		/* running */
+	atomic_bool stop;	   /* read by the workers */
+	unsigned int worker_count; /* running */
 	struct worker *workers[CONFIG_WORKERS_MAX];
 };
 

@@ -8,8 +8,8 @@
 #include <stdio.h>
 
 enum {
-	PROBES = 3,		/* RFC 5227, 1.1: PROBE_NUM */
-	PROBE_WAIT_MS = 100,	/* the RFC's one to two seconds are for hosts that nobody awaits */
+	PROBES = 3,	     /* RFC 5227, 1.1: PROBE_NUM */
+	PROBE_WAIT_MS = 100, /* the RFC's one to two seconds are for hosts that nobody awaits */
 	RX_BURST = 32,
 };
 

@@ -12,7 +12,7 @@
 #include "drivers/doctor.h"
 
 enum {
-	EXIT_USAGE = 2,		/* wrong option or configuration: nothing was started */
+	EXIT_USAGE = 2, /* wrong option or configuration: nothing was started */
 };
 
 /* The signals that end us, blocked in every thread and awaited by this one. */

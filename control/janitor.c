@@ -5,8 +5,8 @@
 #include <time.h>
 
 enum {
-	PAUSE_MIN_US = 1000,	/* between two rounds when the last one had work */
-	PAUSE_MAX_US = 8000,	/* when there was none for a while; also the clock's grain */
+	PAUSE_MIN_US = 1000, /* between two rounds when the last one had work */
+	PAUSE_MAX_US = 8000, /* when there was none for a while; also the clock's grain */
 };
 
 static uint64_t

@@ -49,5 +49,5 @@ log_line(enum log_level level, const char *format, ...)
 		length = sizeof(line) - 2;
 	line[length++] = '\n';
 	if (write(STDERR_FILENO, line, length) < 0)
-		return;		/* nobody is left to tell */
+		return; /* nobody is left to tell */
 }

@@ -80,3 +80,28 @@ report_jackdaw(const struct appliance *appliance, const struct report *report, s
 #undef X
 	report_ports(appliance, emit, arg);
 }
+
+int
+report_group(void *owner, const char *group, size_t length, stat_emit *emit, void *arg)
+{
+	const struct appliance *appliance = owner;
+	struct report report;
+
+	report_gather(appliance, &report);
+	if (length == strlen("jackdaw") && memcmp(group, "jackdaw", length) == 0) {
+		report_jackdaw(appliance, &report, emit, arg);
+		return 0;
+	}
+	if (length != 0)
+		return -ENOENT;
+#define X(name, help) emit_number(emit, arg, "", #name, report.proto.name);
+	PROTO_STATS(X)
+#undef X
+	return 0;
+}
+
+void
+report_reset(void *owner)
+{
+	(void)owner;
+}

@@ -16,7 +16,7 @@ struct report {
 	struct proto_stats proto;
 	struct worker_stats worker;
 	struct store_stats store;
-	uint64_t drops;			/* all causes together */
+	uint64_t drops; /* all causes together */
 };
 
 /* Sums up. Any thread. */

@@ -71,11 +71,9 @@ status_show(struct status *status, const struct appliance *appliance)
 	status_number(requests, (report.worker.requests - status->requests) * hz / cycles);
 	status_number(drops, (report.drops - status->drops) * hz / cycles);
 	status_number(items, report.store.items);
-	fprintf(stderr,
-		"\r\033[K%s req/s  hits %u %%  items %s  memory %u %%  drops %s/s  busy%s",
+	fprintf(stderr, "\r\033[K%s req/s  hits %u %%  items %s  memory %u %%  drops %s/s  busy%s",
 		requests,
-		percent(report.proto.get_hits - status->hits,
-			report.proto.cmd_get - status->gets),
+		percent(report.proto.get_hits - status->hits, report.proto.cmd_get - status->gets),
 		items, percent(report.store.memory_used, report.store.memory_limit), drops, busy);
 	fflush(stderr);
 	status->tsc = now;

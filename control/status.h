@@ -13,7 +13,7 @@
 
 struct status {
 	bool shown;
-	uint64_t tsc, requests, gets, hits, drops;	/* as of the last line */
+	uint64_t tsc, requests, gets, hits, drops; /* as of the last line */
 	uint64_t idle[CONFIG_WORKERS_MAX];
 };
 

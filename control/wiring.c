@@ -8,7 +8,12 @@
 
 #include "control/report.h"
 
-enum { RING_SIZE = 4096 };
+enum {
+	RING_SIZE = 4096
+};
+
+/* What `version` says: clients look for a number of memcached's in it. */
+#define PROTOCOL_VERSION "1.6.18-jackdaw-" JACKDAW_VERSION
 
 static struct prefix
 prefix_of(const struct config_prefix *from)
@@ -105,7 +110,7 @@ wire_worker(struct appliance *appliance, unsigned int index)
 	worker->limits.item_size_max = config->item_size_max;
 	worker->server = (struct server){
 		.stats = &worker->proto,
-		.version = JACKDAW_PROTOCOL_VERSION,
+		.version = PROTOCOL_VERSION,
 		.report = report_group,
 		.reset = report_reset,
 		.owner = appliance,

@@ -22,25 +22,25 @@ static const struct rte_ether_addr frames_client_mac = {{0x02, 0, 0, 0, 0, 0x02}
 
 struct frame {
 	uint16_t length;
-	uint16_t ip;			/* offset of the IPv4 header */
+	uint16_t ip; /* offset of the IPv4 header */
 	uint8_t bytes[2048];
 };
 
 struct frame_spec {
-	unsigned int tags;		/* VLAN tags, the outermost 802.1ad when there are two */
-	unsigned int ip_options;	/* bytes, a multiple of four */
-	uint8_t protocol;		/* of IPv4; 0: UDP */
-	const void *payload;		/* of UDP or ICMP */
+	unsigned int tags;	 /* VLAN tags, the outermost 802.1ad when there are two */
+	unsigned int ip_options; /* bytes, a multiple of four */
+	uint8_t protocol;	 /* of IPv4; 0: UDP */
+	const void *payload;	 /* of UDP or ICMP */
 	uint16_t length;
-	bool without_checksum;		/* UDP: checksum 0 */
+	bool without_checksum; /* UDP: checksum 0 */
 };
 
 /* EAL without hugepages or devices, and a pool: once a program. */
 static inline struct rte_mempool *
 frames_start(void)
 {
-	char *arguments[] = {"test",	 "--no-huge", "--no-pci", "-m", "64", "--no-telemetry",
-			     "--no-shconf", "--log-level=error", "-l", "0"};
+	char *arguments[] = {"test",	       "--no-huge",   "--no-pci",	   "-m", "64",
+			     "--no-telemetry", "--no-shconf", "--log-level=error", "-l", "0"};
 	struct rte_mempool *pool = NULL;
 
 	if (rte_eal_init(RTE_DIM(arguments), arguments) >= 0)
@@ -81,9 +81,9 @@ frame_link(struct frame *frame, unsigned int tags, uint16_t ethertype)
 	memset(frame, 0, sizeof(*frame));
 	frame_append(frame, &ether, sizeof(ether) - sizeof(type));
 	for (unsigned int i = tags; i > 0; i--) {
-		rte_be16_t tag[2] = {rte_cpu_to_be_16(i > 1 ? RTE_ETHER_TYPE_QINQ
-							    : RTE_ETHER_TYPE_VLAN),
-				     rte_cpu_to_be_16((uint16_t)(100 + i))};
+		rte_be16_t tag[2] = {
+			rte_cpu_to_be_16(i > 1 ? RTE_ETHER_TYPE_QINQ : RTE_ETHER_TYPE_VLAN),
+			rte_cpu_to_be_16((uint16_t)(100 + i))};
 
 		frame_append(frame, tag, sizeof(tag));
 	}
@@ -171,8 +171,7 @@ frame_echo(unsigned int tags, unsigned int ip_options, uint16_t payload)
 	struct rte_icmp_hdr icmp = {.icmp_type = RTE_IP_ICMP_ECHO_REQUEST,
 				    .icmp_ident = RTE_BE16(7),
 				    .icmp_seq_nb = RTE_BE16(9)};
-	struct frame_spec spec = {
-		.tags = tags, .ip_options = ip_options, .protocol = IPPROTO_ICMP};
+	struct frame_spec spec = {.tags = tags, .ip_options = ip_options, .protocol = IPPROTO_ICMP};
 	struct frame frame;
 	struct rte_icmp_hdr *at;
 

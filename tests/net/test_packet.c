@@ -123,22 +123,86 @@ spoiled_ip(void (*spoil)(struct rte_ipv4_hdr *ip), enum net_drop cause)
 	dropped(&frame, cause);
 }
 
-static void version_6(struct rte_ipv4_hdr *ip) { ip->version_ihl = 0x65; }
-static void header_of_16(struct rte_ipv4_hdr *ip) { ip->version_ihl = 0x44; }
-static void total_too_long(struct rte_ipv4_hdr *ip) { ip->total_length = RTE_BE16(1400); }
-static void total_too_short(struct rte_ipv4_hdr *ip) { ip->total_length = RTE_BE16(19); }
-static void wrong_sum(struct rte_ipv4_hdr *ip) { ip->hdr_checksum ^= 1; }
-static void to_another(struct rte_ipv4_hdr *ip) { ip->dst_addr = RTE_BE32(0x0a4d0009); }
-static void to_broadcast(struct rte_ipv4_hdr *ip) { ip->dst_addr = RTE_BE32(0xffffffff); }
-static void to_multicast(struct rte_ipv4_hdr *ip) { ip->dst_addr = RTE_BE32(0xe0000001); }
-static void from_zero(struct rte_ipv4_hdr *ip) { ip->src_addr = 0; }
-static void from_loopback(struct rte_ipv4_hdr *ip) { ip->src_addr = RTE_BE32(0x7f000001); }
-static void from_multicast(struct rte_ipv4_hdr *ip) { ip->src_addr = RTE_BE32(0xe0000001); }
-static void from_us(struct rte_ipv4_hdr *ip) { ip->src_addr = FRAMES_US; }
-static void from_broadcast(struct rte_ipv4_hdr *ip) { ip->src_addr = RTE_BE32(0x0a4d00ff); }
-static void first_fragment(struct rte_ipv4_hdr *ip) { ip->fragment_offset = RTE_BE16(0x2000); }
-static void last_fragment(struct rte_ipv4_hdr *ip) { ip->fragment_offset = RTE_BE16(0x0007); }
-static void protocol_6(struct rte_ipv4_hdr *ip) { ip->next_proto_id = 132; }
+static void
+version_6(struct rte_ipv4_hdr *ip)
+{
+	ip->version_ihl = 0x65;
+}
+static void
+header_of_16(struct rte_ipv4_hdr *ip)
+{
+	ip->version_ihl = 0x44;
+}
+static void
+total_too_long(struct rte_ipv4_hdr *ip)
+{
+	ip->total_length = RTE_BE16(1400);
+}
+static void
+total_too_short(struct rte_ipv4_hdr *ip)
+{
+	ip->total_length = RTE_BE16(19);
+}
+static void
+wrong_sum(struct rte_ipv4_hdr *ip)
+{
+	ip->hdr_checksum ^= 1;
+}
+static void
+to_another(struct rte_ipv4_hdr *ip)
+{
+	ip->dst_addr = RTE_BE32(0x0a4d0009);
+}
+static void
+to_broadcast(struct rte_ipv4_hdr *ip)
+{
+	ip->dst_addr = RTE_BE32(0xffffffff);
+}
+static void
+to_multicast(struct rte_ipv4_hdr *ip)
+{
+	ip->dst_addr = RTE_BE32(0xe0000001);
+}
+static void
+from_zero(struct rte_ipv4_hdr *ip)
+{
+	ip->src_addr = 0;
+}
+static void
+from_loopback(struct rte_ipv4_hdr *ip)
+{
+	ip->src_addr = RTE_BE32(0x7f000001);
+}
+static void
+from_multicast(struct rte_ipv4_hdr *ip)
+{
+	ip->src_addr = RTE_BE32(0xe0000001);
+}
+static void
+from_us(struct rte_ipv4_hdr *ip)
+{
+	ip->src_addr = FRAMES_US;
+}
+static void
+from_broadcast(struct rte_ipv4_hdr *ip)
+{
+	ip->src_addr = RTE_BE32(0x0a4d00ff);
+}
+static void
+first_fragment(struct rte_ipv4_hdr *ip)
+{
+	ip->fragment_offset = RTE_BE16(0x2000);
+}
+static void
+last_fragment(struct rte_ipv4_hdr *ip)
+{
+	ip->fragment_offset = RTE_BE16(0x0007);
+}
+static void
+protocol_6(struct rte_ipv4_hdr *ip)
+{
+	ip->next_proto_id = 132;
+}
 
 static void
 faults_of_ipv4(void)
@@ -190,8 +254,8 @@ faults_of_udp(void)
 static void
 a_datagram_without_checksum_is_good(void)
 {
-	struct frame frame = frame_udp((struct frame_spec){
-		.payload = "12345678x", .length = 9, .without_checksum = true});
+	struct frame frame = frame_udp(
+		(struct frame_spec){.payload = "12345678x", .length = 9, .without_checksum = true});
 	struct packet packet;
 
 	CU_ASSERT_EQUAL(take_apart(&frame, &packet), VERDICT_DATAGRAM);
@@ -352,6 +416,5 @@ SUITE("packets", TEST(a_datagram_is_taken_apart), TEST(ethernet_padding_is_not_p
       TEST(every_truncation_is_dropped), TEST(faults_of_the_link_layer), TEST(faults_of_ipv4),
       TEST(faults_of_udp), TEST(a_datagram_without_checksum_is_good),
       TEST(the_port_is_believed_only_when_it_says_good), TEST(allow_lists_prefixes),
-      TEST(echo_is_answered_in_place), TEST(faults_of_icmp),
-      TEST(arp_requests_for_us_are_answered), TEST(arp_of_others_and_faults),
-      TEST(announcements_and_claims), TEST(no_buffer_is_lost))
+      TEST(echo_is_answered_in_place), TEST(faults_of_icmp), TEST(arp_requests_for_us_are_answered),
+      TEST(arp_of_others_and_faults), TEST(announcements_and_claims), TEST(no_buffer_is_lost))

@@ -12,7 +12,9 @@
 #include "dataplane/worker.h"
 #include "tests/net/frames.h"
 
-enum { RIG_WORKERS_MAX = 2 };
+enum {
+	RIG_WORKERS_MAX = 2
+};
 
 struct rig {
 	struct rte_mempool *pool;

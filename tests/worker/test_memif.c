@@ -15,7 +15,7 @@
 
 enum {
 	KEYS = 2000,
-	WINDOW = 32,		/* requests under way */
+	WINDOW = 32, /* requests under way */
 	WAIT_SECONDS = 20,
 };
 
@@ -60,9 +60,8 @@ static void
 start_client(void)
 {
 	char device[192], prefix[64];
-	char *arguments[] = {"test",   "--no-huge",	   "--no-pci", "-m", "128", "--no-telemetry",
-			     "-l",     "0",		   "--vdev",   device, prefix,
-			     "--log-level=error"};
+	char *arguments[] = {"test", "--no-huge", "--no-pci", "-m",   "128",  "--no-telemetry",
+			     "-l",   "0",	  "--vdev",   device, prefix, "--log-level=error"};
 	struct rte_eth_conf conf = {0};
 
 	snprintf(prefix, sizeof(prefix), "--file-prefix=memif-test-%d", getpid());
@@ -142,7 +141,9 @@ the_appliance_answers_arp(void)
 static const char *
 next_answer(void)
 {
-	enum { HEADERS = 14 + 20 + 8 + UDP_FRAME_LENGTH };
+	enum {
+		HEADERS = 14 + 20 + 8 + UDP_FRAME_LENGTH
+	};
 	static char text[2048];
 	struct rte_mbuf *mbuf = receive_frame(2);
 	size_t length;

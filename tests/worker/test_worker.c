@@ -162,7 +162,10 @@ store_large(struct rig *rig, unsigned int pieces)
 static void
 a_large_value_fills_its_datagrams(void)
 {
-	enum { PIECES = 10, ROOM = UDP_DATAGRAM_MAX - UDP_FRAME_LENGTH };
+	enum {
+		PIECES = 10,
+		ROOM = UDP_DATAGRAM_MAX - UDP_FRAME_LENGTH
+	};
 	struct rig *rig = rig_start(1, 1024);
 	char whole[PIECES * 1000 + 100] = "VALUE k 0 10000\r\n", got[sizeof(whole)] = "";
 	char *end = whole + strlen(whole);
@@ -250,8 +253,7 @@ datagrams_without_an_answer(void)
 	expect_silence(rig, "\0\1\0\0\0\0\0\0", "get k\r\n", NET_DROP_udp_frame_total);
 	expect_silence(rig, "\0\1\0\0\0\1\0\0", "get k", NET_DROP_request_incomplete);
 	expect_silence(rig, "\0\1\0\0\0\1\0\0", "set k 0 0 5\r\nhel", NET_DROP_request_incomplete);
-	expect_silence(rig, "\0\1\0\0\0\1\0\0", "set k 0 0 2 noreply\r\nhi\r\n",
-		       NET_DROP_no_reply);
+	expect_silence(rig, "\0\1\0\0\0\1\0\0", "set k 0 0 2 noreply\r\nhi\r\n", NET_DROP_no_reply);
 	expect_silence(rig, "\0\1\0\0\0\1\0\0", "quit\r\n", NET_DROP_no_reply);
 	finish(rig);
 }
@@ -261,8 +263,8 @@ static void
 a_sequence_number_is_ignored(void)
 {
 	struct rig *rig = rig_start(1, 1024);
-	struct frame frame = frame_udp((struct frame_spec){
-		.payload = "\x12\x34\0\x9\0\1\0\x7get k\r\n", .length = 15});
+	struct frame frame = frame_udp(
+		(struct frame_spec){.payload = "\x12\x34\0\x9\0\1\0\x7get k\r\n", .length = 15});
 
 	rig_put(rig, &frame);
 	rig_run(rig);
@@ -274,10 +276,17 @@ a_sequence_number_is_ignored(void)
 static void
 the_accounts_balance_under_noise(void)
 {
-	static const char *const commands[] = {
-		"get k\r\n", "set k 0 0 3\r\nabc\r\n", "set k 0 0 3 noreply\r\nabc\r\n",
-		"incr k 1\r\n", "get a b c d e f g\r\n", "bogus\r\n", "delete k\r\n", "gets k",
-		"version\r\nget k\r\n", "touch k 100\r\n", "flush_all\r\n"};
+	static const char *const commands[] = {"get k\r\n",
+					       "set k 0 0 3\r\nabc\r\n",
+					       "set k 0 0 3 noreply\r\nabc\r\n",
+					       "incr k 1\r\n",
+					       "get a b c d e f g\r\n",
+					       "bogus\r\n",
+					       "delete k\r\n",
+					       "gets k",
+					       "version\r\nget k\r\n",
+					       "touch k 100\r\n",
+					       "flush_all\r\n"};
 	struct rig *rig = rig_start(2, 1024);
 	struct rte_mbuf *mbuf;
 
