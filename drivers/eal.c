@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "drivers/eal.h"
 
+#include <dlfcn.h>
 #include <errno.h>
+#include <limits.h>
+#include <rte_common.h>
 #include <rte_config.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
@@ -175,19 +178,43 @@ arguments_fill(struct arguments *arguments, struct eal *eal, const struct config
 	format_lcores(eal, config, allowed, argument_add(arguments, "--lcores"), ARGUMENT_SIZE);
 	argument_add(arguments, "--main-lcore=0");
 	argument_add(arguments, "--file-prefix=%s", eal->prefix);
-	/* no files under /run/dpdk or in hugetlbfs, so none to be left behind; no mount needed */
-	argument_add(arguments, "--in-memory");
 	argument_add(arguments, "--no-telemetry");
-	if (!eal->hugepages) {
+	/* no files under /run/dpdk or in hugetlbfs, so none to be left behind; no mount needed */
+	if (eal->hugepages) {
+		argument_add(arguments, "--in-memory");
+	} else {
+		argument_add(arguments, "--no-shconf");
 		argument_add(arguments, "--no-huge");
 		argument_add(arguments, "-m");
 		argument_add(arguments, "%llu", (unsigned long long)memory_needed(config) >> 20);
 	}
 	arguments_add_pci(arguments, config);
-	argument_add(arguments, "--log-level=%s", config->verbose > 1 ? "debug" : "error");
+	argument_add(arguments, "--log-level=%s", config->verbose > 1 ? "debug" : "critical");
 	for (unsigned int i = 0; i < config->eal_count; i++)
 		argument_add(arguments, "%s", config->eal[i]);
 	arguments->list[arguments->count] = NULL;
+}
+
+/*
+ * The AF_XDP driver's libraries tell standard error of every BPF section they pass over. They are
+ * loaded with the driver, so they are reached by name only.
+ */
+static void
+silence_libraries(unsigned int verbose)
+{
+	static const struct {
+		const char *library, *function;
+	} printers[] = {{"libbpf.so.1", "libbpf_set_print"}, {"libxdp.so.1", "libxdp_set_print"}};
+
+	for (size_t i = 0; i < RTE_DIM(printers) && verbose < 2; i++) {
+		void *library = dlopen(printers[i].library, RTLD_LAZY);
+		void *(*set_print)(void *) = NULL;
+
+		if (library != NULL)
+			*(void **)&set_print = dlsym(library, printers[i].function);
+		if (set_print != NULL)
+			set_print(NULL);
+	}
 }
 
 int
@@ -207,6 +234,7 @@ eal_start(struct eal *eal, const struct config *config, char error[CONFIG_ERROR_
 		return status;
 	snprintf(eal->prefix, sizeof(eal->prefix), "jackdaw-%d", getpid());
 	arguments_fill(&arguments, eal, config, &allowed);
+	silence_libraries(config->verbose);
 	if (rte_eal_init(arguments.count, arguments.list) < 0) {
 		snprintf(error, CONFIG_ERROR_SIZE,
 			 "DPDK can't start: %s; -vv shows what it says of it",
@@ -219,7 +247,13 @@ eal_start(struct eal *eal, const struct config *config, char error[CONFIG_ERROR_
 void
 eal_stop(struct eal *eal)
 {
-	if (eal->prefix[0] != '\0')
-		rte_eal_cleanup();
+	char directory[PATH_MAX];
+
+	if (eal->prefix[0] == '\0')
+		return;
+	snprintf(directory, sizeof(directory), "%s", rte_eal_get_runtime_dir());
+	rte_eal_cleanup();
+	/* made by every start, whether anything is put there or not */
+	rmdir(directory);
 	eal->prefix[0] = '\0';
 }
