@@ -23,9 +23,10 @@ OPTIMISE += -fsanitize=thread
 LINKER   := -fsanitize=thread
 endif
 
-# pkg-config's DPDK flags carry -march=corei7: ours must come after it.
-DPDK_CFLAGS := $(shell pkg-config --cflags libdpdk 2>/dev/null)
-DPDK_LIBS   := $(shell pkg-config --libs libdpdk 2>/dev/null)
+# pkg-config's DPDK flags carry -march=corei7: ours must come after it. Asked for at their first
+# use, once: when make reads this line on a fresh machine, bootstrap has not installed DPDK yet.
+DPDK_CFLAGS  = $(eval DPDK_CFLAGS := $(shell pkg-config --cflags libdpdk))$(DPDK_CFLAGS)
+DPDK_LIBS    = $(eval DPDK_LIBS := $(shell pkg-config --libs libdpdk))$(DPDK_LIBS)
 WARNINGS    := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith
 CPPFLAGS    += -D_GNU_SOURCE -I. -DJACKDAW_VERSION='"$(VERSION)"'
 # Packet memory is read as the headers it holds: no type-based aliasing.
