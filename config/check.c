@@ -36,14 +36,14 @@ static int
 check_memory(const struct check *check)
 {
 	const struct config *config = check->config;
-	uint64_t parts = config->workers > config->shards ? config->workers : config->shards;
+	bool more_shards = config->shards > config->workers;
+	unsigned int parts = more_shards ? config->shards : config->workers;
 	uint64_t least = MEMORY_PER_PART * parts;
 	char text[OPTION_TEXT_SIZE];
 
 	if (config->memory < least)
-		return FAULT(check, "memory",
-			     "too little for %u workers and %u shards; want at least %" PRIu64 "M",
-			     config->workers, config->shards, least >> 20);
+		return FAULT(check, "memory", "too little for %u %s; want at least %" PRIu64 "M",
+			     parts, more_shards ? "shards" : "workers", least >> 20);
 	if (config->item_size_max > config->memory / 2) {
 		option_format(global("memory"), config, 0, text, sizeof(text));
 		return FAULT(check, "item_size_max",
@@ -66,7 +66,7 @@ check_cores(const struct check *check)
 					     config->cores[i]);
 	if (config->core_count != 0 && config->core_count != config->workers)
 		return FAULT(check, "worker.cores",
-			     "%u CPUs for %u workers; want one for each, or none at all",
+			     "names %u for %u workers; want one for each, or none at all",
 			     config->core_count, config->workers);
 	return 0;
 }
@@ -78,10 +78,13 @@ check_eal(const struct check *check)
 	static const struct {
 		const char *argument, *instead;
 	} ours[] = {
-		{"-l", "worker.cores"},	      {"-c", "worker.cores"},
-		{"--lcores", "worker.cores"}, {"--main-lcore", "worker.cores"},
-		{"--no-huge", "hugepages"},   {"--file-prefix", "nothing: it is ours to choose"},
-		{"--vdev", "ports"},
+		{"-l", "use worker.cores"},
+		{"-c", "use worker.cores"},
+		{"--lcores", "use worker.cores"},
+		{"--main-lcore", "use worker.cores"},
+		{"--no-huge", "use hugepages"},
+		{"--vdev", "use ports"},
+		{"--file-prefix", "leave it out, it is chosen for each process"},
 	};
 	const struct config *config = check->config;
 
@@ -91,7 +94,7 @@ check_eal(const struct check *check)
 		for (unsigned int j = 0; j < sizeof(ours) / sizeof(ours[0]); j++)
 			if (strlen(ours[j].argument) == length &&
 			    strncmp(config->eal[i], ours[j].argument, length) == 0)
-				return FAULT(check, "eal", "%s can't be given here; use %s",
+				return FAULT(check, "eal", "%s can't be given here; %s",
 					     ours[j].argument, ours[j].instead);
 	}
 	return 0;

@@ -170,7 +170,7 @@ fewer_threads_take_the_first_cores(void)
 	CU_ASSERT_EQUAL(command_with(&config, PORT_LINES "worker: {cores: [4-7]}\n",
 				     "--config @ -t 5", error),
 			-EINVAL);
-	CU_ASSERT_STRING_EQUAL(error, ":5: worker.cores: 4 CPUs for 5 workers; want one for each, "
+	CU_ASSERT_STRING_EQUAL(error, ":5: worker.cores: names 4 for 5 workers; want one for each, "
 				      "or none at all");
 	config_release(&config);
 }

@@ -398,12 +398,14 @@ settings_agree_with_one_another(void)
 {
 	static const struct wrong table[] = {
 		{PORT_LINES "memory: 16M\nworker: {count: 3}\n",
-		 ":5: memory: too little for 3 workers and 0 shards; want at least 24M"},
+		 ":5: memory: too little for 3 workers; want at least 24M"},
+		{PORT_LINES "shards: 4\nmemory: 16M\n",
+		 ":6: memory: too little for 4 shards; want at least 32M"},
 		{PORT_LINES "item_size_max: 33M\n",
 		 ":5: item_size_max: more than half of memory, which is 64M; want less, or more "
 		 "memory"},
 		{PORT_LINES "worker:\n  count: 2\n  cores: [1]\n",
-		 ":7: worker.cores: 1 CPUs for 2 workers; want one for each, or none at all"},
+		 ":7: worker.cores: names 1 for 2 workers; want one for each, or none at all"},
 		{PORT_LINES "worker: {cores: [1, 2, 1]}\n",
 		 ":5: worker.cores: CPU 1 is named twice; want one for each worker"},
 		{PORT_LINES "    descriptors: 1000\n",
@@ -420,7 +422,8 @@ settings_agree_with_one_another(void)
 		{PORT_LINES "udp: {port: 0}\ntcp: {port: 0}\n",
 		 ":5: udp.port: 0, as is tcp.port: nothing would be answered; want one of them"},
 		{PORT_LINES "eal: [-n, 2, --file-prefix=x]\n",
-		 ":5: eal: --file-prefix can't be given here; use nothing: it is ours to choose"},
+		 ":5: eal: --file-prefix can't be given here; leave it out, it is chosen "
+		 "for each process"},
 		{PORT_LINES "eal: [\"-l\", \"1-2\"]\n",
 		 ":5: eal: -l can't be given here; use worker.cores"},
 	};
