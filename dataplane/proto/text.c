@@ -403,6 +403,16 @@ text_verbosity(struct parser *parser, const struct command *command, const struc
 	return PARSE_DONE;
 }
 
+/* The end of a batch of quiet meta commands. */
+static enum parse_result
+text_meta_noop(struct parser *parser, const struct command *command, const struct line *line)
+{
+	(void)command;
+	(void)line;
+	text_say(parser, REQUEST_NOOP, false, "MN");
+	return PARSE_DONE;
+}
+
 static enum parse_result
 text_version(struct parser *parser, const struct command *command, const struct line *line)
 {
@@ -484,6 +494,7 @@ static const struct command commands[] = {
 	COMMAND("version", 1, UINT8_MAX, 0, text_version),
 	COMMAND("stats", 1, UINT8_MAX, 0, text_stats),
 	COMMAND("quit", 1, UINT8_MAX, 0, text_quit),
+	COMMAND("mn", 1, UINT8_MAX, 0, text_meta_noop),
 	COMMAND("flush_all", 1, 3, 0, text_flush),
 	COMMAND("verbosity", 2, 3, 0, text_verbosity),
 #undef COMMAND
