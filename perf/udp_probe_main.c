@@ -32,9 +32,9 @@ struct probe {
 	double seconds;
 	size_t request_length, reply_length;
 	uint8_t request[DATAGRAM_MAX];
-	uint64_t sent_at[DEPTH_MAX];	/* by request id; 0: free */
+	uint64_t sent_at[DEPTH_MAX]; /* by request id; 0: free */
 	uint64_t answers, lost, wrong;
-	uint32_t *samples;		/* nanoseconds */
+	uint32_t *samples; /* nanoseconds */
 };
 
 static uint64_t
@@ -143,7 +143,8 @@ probe_set(struct probe *probe, const char *key, unsigned int size)
 {
 	struct timeval wait = {.tv_sec = 2};
 	char datagram[DATAGRAM_MAX] = {0, 0, 0, 0, 0, 1, 0, 0};
-	int length = 8 + snprintf(datagram + 8, sizeof(datagram) - 8, "set %s 0 0 %u\r\n", key, size);
+	int length =
+		8 + snprintf(datagram + 8, sizeof(datagram) - 8, "set %s 0 0 %u\r\n", key, size);
 	ssize_t got;
 
 	memset(datagram + length, 'v', size);
@@ -163,8 +164,9 @@ probe_set(struct probe *probe, const char *key, unsigned int size)
 static void
 usage(void)
 {
-	fprintf(stderr, "usage: udp-probe [--host A] [--port N] [--depth 1..%d] [--seconds S] "
-			"[--key K] [--set BYTES]\n",
+	fprintf(stderr,
+		"usage: udp-probe [--host A] [--port N] [--depth 1..%d] [--seconds S] "
+		"[--key K] [--set BYTES]\n",
 		DEPTH_MAX);
 	exit(2);
 }
@@ -172,11 +174,13 @@ usage(void)
 int
 main(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"host", required_argument, NULL, 'h'}, {"port", required_argument, NULL, 'p'},
-		{"depth", required_argument, NULL, 'd'}, {"seconds", required_argument, NULL, 's'},
-		{"key", required_argument, NULL, 'k'},	{"set", required_argument, NULL, 'v'},
-		{NULL, 0, NULL, 0}};
+	static const struct option options[] = {{"host", required_argument, NULL, 'h'},
+						{"port", required_argument, NULL, 'p'},
+						{"depth", required_argument, NULL, 'd'},
+						{"seconds", required_argument, NULL, 's'},
+						{"key", required_argument, NULL, 'k'},
+						{"set", required_argument, NULL, 'v'},
+						{NULL, 0, NULL, 0}};
 	struct sockaddr_in server = {.sin_family = AF_INET, .sin_port = htons(11211)};
 	static struct probe probe = {.depth = 1, .seconds = 2};
 	const char *key = "0123456789abcdef";
@@ -220,7 +224,7 @@ main(int argc, char **argv)
 	if (value != 0)
 		probe_set(&probe, key, value);
 	probe.request_length = 8 + (size_t)snprintf((char *)probe.request + 8, DATAGRAM_MAX - 8,
-						     "get %s\r\n", key);
+						    "get %s\r\n", key);
 	probe.request[5] = 1;
 	probe_run(&probe);
 	return 0;
