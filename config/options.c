@@ -48,9 +48,9 @@ const struct option config_options[] = {
 	 .help = "what a worker does when nothing arrives: spin polls without pause (lowest "
 		 "latency, a whole CPU always), adaptive sleeps in short naps"},
 	{"worker.idle_sleep", OPTION_DURATION, GLOBAL(idle_sleep_us), .least = 1, .most = 100000,
-	 .initial = "50us", .reloadable = true,
-	 .help = "longest nap of an idle worker, and so about what the first request after a pause "
-		 "waits; for idle adaptive"},
+	 .initial = "2ms", .reloadable = true,
+	 .help = "nap of an idle worker whose ports can't wake it (memif, pci), and so about what "
+		 "the first request after a pause waits there; for idle adaptive"},
 	{"worker.burst", OPTION_COUNT, GLOBAL(burst), .least = 1, .most = 64, .initial = "32",
 	 .help = "packets taken from a queue at a time: more for throughput, fewer for latency"},
 	{"tcp.port", OPTION_COUNT, GLOBAL(tcp_port), .least = 0, .most = 65535, .initial = "11211",

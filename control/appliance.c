@@ -13,6 +13,14 @@
 #include "control/wiring.h"
 #include "drivers/hugepages.h"
 
+static bool
+appliance_link_up(const struct port *port)
+{
+	struct rte_eth_link link = {0};
+
+	return rte_eth_link_get_nowait(port->id, &link) == 0 && link.link_status;
+}
+
 static int
 appliance_open_ports(struct appliance *appliance, char error[CONFIG_ERROR_SIZE])
 {
@@ -25,6 +33,7 @@ appliance_open_ports(struct appliance *appliance, char error[CONFIG_ERROR_SIZE])
 		if (status != 0)
 			return status;
 		appliance->port_count++;
+		appliance->link_up[i] = appliance_link_up(port);
 		port_describe(port, line, sizeof(line));
 		log_info("%s", line);
 	}
@@ -169,12 +178,8 @@ static void
 appliance_watch_link(struct appliance *appliance, unsigned int index)
 {
 	const struct port *port = &appliance->ports[index];
-	struct rte_eth_link link = {0};
-	bool up;
+	bool up = appliance_link_up(port);
 
-	if (rte_eth_link_get_nowait(port->id, &link) != 0)
-		return;
-	up = link.link_status;
 	if (up == appliance->link_up[index])
 		return;
 	appliance->link_up[index] = up;

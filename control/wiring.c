@@ -5,6 +5,8 @@
 #include <rte_lcore.h>
 #include <rte_malloc.h>
 #include <stdio.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "control/report.h"
 
@@ -56,6 +58,7 @@ wire_port(struct appliance *appliance, struct worker *worker, unsigned int index
 	mine->id = port->id;
 	mine->queue = (uint16_t)queue;
 	mine->pool = port->pools[queue];
+	mine->wake_fd = port->wake_fds[queue];
 	mine->owns_queue = worker->index < port->queues;
 	/* with a queue each, the port's own spreading decides; else we hand over by flow */
 	mine->spreads = port->queues < worker->workers;
@@ -83,6 +86,9 @@ wire_rings(const struct appliance *appliance, struct worker *worker, int node)
 		needed |= appliance->ports[i].queues < worker->workers;
 	if (!needed)
 		return 0;
+	worker->doorbell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (worker->doorbell < 0)
+		return -errno;
 	worker->packets_in = wire_ring("packets", worker, node);
 	worker->replies_in = wire_ring("replies", worker, node);
 	return worker->packets_in == NULL || worker->replies_in == NULL ? -ENOMEM : 0;
@@ -100,6 +106,7 @@ wire_worker(struct appliance *appliance, unsigned int index)
 		return -ENOMEM;
 	appliance->workers[index] = worker;
 	worker->index = index;
+	worker->doorbell = -1;
 	worker->workers = config->workers;
 	worker->port_count = appliance->port_count;
 	worker->burst = config->burst;
@@ -159,6 +166,8 @@ unwire_workers(struct appliance *appliance)
 
 		if (worker == NULL)
 			continue;
+		if (worker->doorbell >= 0)
+			close(worker->doorbell);
 		unwire_ring(worker->packets_in);
 		unwire_ring(worker->replies_in);
 		rte_free(worker);

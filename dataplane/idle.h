@@ -2,32 +2,43 @@
 /*
  * idle.h - what a worker does with a turn that found nothing.
  *
- * Three steps, by the time since the last packet: poll on at once, so that a client at depth one
- * never meets a sleeper; then sleep in naps that double up to a limit, RCU-offline, so that an idle
- * machine is left alone. The first packet after a pause waits for at most one nap.
+ * It polls on for a while, so that a client at depth one never meets a sleeper; then it sleeps,
+ * RCU-offline, until a packet arrives (where the port lies on a descriptor that can be polled),
+ * another worker rings its bell, or a nap is over (where it can't be woken: memif).
  */
 #ifndef JACKDAW_IDLE_H
 #define JACKDAW_IDLE_H
 
+#include <poll.h>
 #include <stdint.h>
 
-struct store_worker;
-struct worker_stats;
+#include "dataplane/worker.h"
 
 struct idle {
-	uint64_t since;		     /* TSC of the first empty turn; 0: busy */
-	uint64_t last;		     /* TSC of the last empty turn */
-	uint64_t spin;		     /* cycles to poll before the first nap */
-	uint32_t nap_us, nap_max_us; /* next nap, longest nap; 0: never sleep */
+	uint64_t since;		   /* TSC of the first empty turn; 0: busy */
+	uint64_t last;		   /* TSC of the last empty turn */
+	uint64_t spin, spin_again; /* cycles to poll before sleeping; after waking in vain */
+	unsigned int vain;	   /* times in a row that a descriptor woke us for nothing */
+	uint32_t sleep_us;	   /* at a time, at most */
+	unsigned int count;
+	struct pollfd fds[WORKER_PORTS_MAX + 1];
 };
 
-/* Prepares the calling worker thread: naps of at most nap_max_us microseconds (0: spin for ever). */
-void idle_begin(struct idle *idle, uint32_t nap_max_us);
+/* Prepares the calling worker's thread. */
+void idle_begin(struct idle *idle, const struct worker *worker);
 
 /* A turn found packets. */
-void idle_busy(struct idle *idle);
+static inline void
+idle_busy(struct idle *idle)
+{
+	idle->since = 0;
+	idle->vain = 0;
+}
 
 /* A turn found none: pauses the CPU or sleeps, as is due. */
-void idle_pause(struct idle *idle, struct store_worker *store, struct worker_stats *stats);
+void idle_pause(struct idle *idle, struct worker *worker);
+
+/* Wakes a worker that sleeps, after something was put in one of its rings. Any worker. */
+void idle_ring_bell(struct worker *worker);
 
 #endif

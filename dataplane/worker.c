@@ -70,6 +70,7 @@ worker_pass_replies(struct worker *worker, struct worker_port *port)
 						     port->tx_count, NULL);
 
 	worker_lose(worker, port->tx + passed, port->tx_count - passed, NET_DROP_handover_full);
+	idle_ring_bell(port->sender);
 }
 
 static void
@@ -154,10 +155,12 @@ worker_of_flow(const struct worker *worker, const struct packet *packet)
 static void
 worker_hand_over(struct worker *worker, struct worker *owner, struct rte_mbuf *mbuf)
 {
-	if (rte_ring_enqueue(owner->packets_in, mbuf) == 0)
-		worker->net.handed_over++;
-	else
+	if (rte_ring_enqueue(owner->packets_in, mbuf) != 0) {
 		worker_drop(worker, mbuf, NET_DROP_handover_full);
+		return;
+	}
+	worker->net.handed_over++;
+	idle_ring_bell(owner);
 }
 
 /* Takes one packet apart; its requests join the batch. */
@@ -299,7 +302,7 @@ worker_run(void *argument)
 	status = store_worker_open(worker->store, worker->index, &worker->server.store);
 	if (status != 0)
 		return status;
-	idle_begin(&idle, worker->nap_us);
+	idle_begin(&idle, worker);
 	/* relaxed: nothing is read that the stopper wrote before */
 	while (!atomic_load_explicit(worker->stop, memory_order_relaxed)) {
 		if (worker_turn(worker) != 0) {
@@ -307,7 +310,7 @@ worker_run(void *argument)
 			idle_busy(&idle);
 		} else {
 			worker->stats.empty_turns++;
-			idle_pause(&idle, worker->server.store, &worker->stats);
+			idle_pause(&idle, worker);
 		}
 	}
 	worker_drain(worker);

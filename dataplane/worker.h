@@ -32,7 +32,7 @@ enum {
 	X(empty_turns, "loop turns that found none")                                               \
 	X(requests, "requests executed")                                                           \
 	X(batches, "batches of requests run")                                                      \
-	X(naps, "times the idle worker slept")                                                     \
+	X(sleeps, "times the idle worker slept")                                                   \
 	X(cycles_receive, "cycles taking packets from ports and rings")                            \
 	X(cycles_parse, "cycles taking packets and requests apart")                                \
 	X(cycles_probe, "cycles hashing keys and prefetching")                                     \
@@ -54,6 +54,7 @@ struct worker_port {
 	struct rte_mempool *pool; /* for fresh reply buffers */
 	uint16_t id;		  /* DPDK's */
 	uint16_t queue;		  /* ours, or that of the worker that sends for us */
+	int wake_fd;		  /* readable when our queue has packets; -1: none */
 	bool owns_queue;	  /* we poll it and send by it */
 	bool spreads;		  /* fewer queues than workers: flows are handed to owners */
 	struct worker *sender;	  /* who sends for us when we own no queue */
@@ -70,17 +71,20 @@ struct worker {
 	unsigned int workers;
 	unsigned int port_count;
 	unsigned int burst;
-	unsigned int nap_us; /* longest sleep when idle; 0: never sleep */
+	unsigned int nap_us; /* sleep of an idle worker that no packet wakes; 0: never sleep */
 	struct store *store;
 	struct worker **peers;	     /* [workers], this one among them */
 	struct rte_ring *packets_in; /* from other workers: packets of our flows */
 	struct rte_ring *replies_in; /* from other workers: packets to be sent by our queues */
+	int doorbell;		     /* eventfd that wakes us for those rings */
 	const atomic_bool *stop;
 	struct parse_limits limits;
 	struct server server;
 
 	struct worker_port ports[WORKER_PORTS_MAX];
 	struct batch batch;
+
+	atomic_bool asleep; /* the bell must be rung after filling our rings */
 
 	/* counters: written here alone, each block on cache lines of its own */
 	struct net_stats net __rte_cache_aligned;

@@ -117,8 +117,7 @@ examine_hugepages(struct examination *examination)
 			finding = config->hugepages == CONFIG_HUGEPAGES_ON ? FINDING_LACKS
 									   : FINDING_NOTE;
 		snprintf(mend, sizeof(mend),
-			 "echo %" PRIu64
-			 " > "
+			 "echo %" PRIu64 " > "
 			 "/sys/devices/system/node/node%d/hugepages/hugepages-2048kB/nr_hugepages",
 			 (share + hugepages_total_bytes(nodes == 1 ? -1 : node) - available) /
 					 HUGEPAGE_SIZE +

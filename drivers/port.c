@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "drivers/kind.h"
+#include "drivers/wake.h"
 
 enum {
 	MBUF_CACHE = 256,      /* buffers an lcore keeps to itself */
@@ -100,7 +101,8 @@ port_setup_queues(struct port *port, const struct config *config, const unsigned
 {
 	for (uint16_t queue = 0; queue < port->queues; queue++) {
 		unsigned int node = rte_lcore_to_socket_id(lcores[queue]);
-		int status;
+		struct wake_snapshot before;
+		int status, wake_fd;
 
 		/* every worker may hold packets of any queue: pools are as large as for all */
 		status = port_make_pool(port, queue, config->mbufs * config->workers / port->queues,
@@ -110,6 +112,7 @@ port_setup_queues(struct port *port, const struct config *config, const unsigned
 					 "no memory for %u packet buffers; lower mbufs, or give "
 					 "the machine more memory or hugepages",
 					 config->mbufs);
+		wake_snapshot(&before);
 		status = rte_eth_rx_queue_setup(port->id, queue, rx_ring, node, NULL,
 						port->pools[queue]);
 		if (status == 0)
@@ -119,6 +122,9 @@ port_setup_queues(struct port *port, const struct config *config, const unsigned
 				port, status, error,
 				"queue %u can't be set up: %s; lower descriptors or queues", queue,
 				strerror(-status));
+		wake_fd = wake_fd_since(&before, 0);
+		if (wake_fd >= 0)
+			port->wake_fds[queue] = wake_fd;
 	}
 	return 0;
 }
@@ -205,6 +211,7 @@ port_open(struct port *port, const struct config *config, unsigned int index,
 	const struct config_port *wanted = &config->ports[index];
 	const struct port_kind *kind = port_kind_of(wanted->driver);
 	char arguments[512], why[CONFIG_ERROR_SIZE];
+	struct wake_snapshot before;
 	int status;
 
 	memset(port, 0, sizeof(*port));
@@ -216,6 +223,7 @@ port_open(struct port *port, const struct config *config, unsigned int index,
 		return port_fail(port, status, error, "%s", why);
 	kind->describe(wanted, config->workers, index, port->device, sizeof(port->device),
 		       arguments, sizeof(arguments));
+	wake_snapshot(&before);
 	if (kind->virtual_device) {
 		status = rte_eal_hotplug_add("vdev", port->device, arguments);
 		if (status != 0)
@@ -226,6 +234,9 @@ port_open(struct port *port, const struct config *config, unsigned int index,
 	if (status != 0)
 		return port_fail(port, status, error, "no DPDK driver took %s; %s", port->device,
 				 kind->hint);
+	/* drivers that open their queues on probing, in order; the others do on setting them up */
+	for (unsigned int queue = 0; queue < CONFIG_WORKERS_MAX; queue++)
+		port->wake_fds[queue] = wake_fd_since(&before, queue);
 	status = port_configure(port, config, kind, lcores, error);
 	if (status != 0)
 		port_close(port);

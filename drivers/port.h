@@ -39,6 +39,9 @@ struct port {
 	bool external_buffers; /* mbufs with external buffers may be sent */
 	bool fast_free;	       /* only direct mbufs of the queue's own pool are sent */
 
+	/* wake_fds[q]: readable when queue q has a packet, for an idle worker to sleep on; -1: none */
+	int wake_fds[CONFIG_WORKERS_MAX];
+
 	/* pools[q]: where queue q's packets live and its worker allocates from; owned by the port */
 	struct rte_mempool *pools[CONFIG_WORKERS_MAX];
 	struct config_port config;

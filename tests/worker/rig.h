@@ -8,6 +8,8 @@
 
 #include <rte_eth_ring.h>
 #include <rte_ethdev.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "dataplane/worker.h"
 #include "tests/net/frames.h"
@@ -70,6 +72,7 @@ rig_worker(struct rig *rig, unsigned int index)
 	port->interface = frames_interface();
 	port->pool = rig->pool;
 	port->id = rig->port;
+	port->wake_fd = -1;
 	port->owns_queue = index == 0;
 	port->spreads = rig->workers > 1;
 	port->sender = rig->worker[0];
@@ -78,6 +81,7 @@ rig_worker(struct rig *rig, unsigned int index)
 		worker->packets_in = rig_ring(name, 64);
 		snprintf(name, sizeof(name), "replies%u", index);
 		worker->replies_in = rig_ring(name, 64);
+		worker->doorbell = eventfd(0, EFD_NONBLOCK);
 	}
 	rig->worker[index] = worker;
 }
@@ -173,6 +177,8 @@ rig_stop(struct rig *rig)
 	rte_eth_dev_stop(rig->port);
 	rte_eth_dev_close(rig->port);
 	for (unsigned int i = 0; i < rig->workers; i++) {
+		if (rig->workers > 1)
+			close(rig->worker[i]->doorbell);
 		rte_ring_free(rig->worker[i]->packets_in);
 		rte_ring_free(rig->worker[i]->replies_in);
 		free(rig->worker[i]);
