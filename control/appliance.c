@@ -56,6 +56,8 @@ appliance_place_shards(const struct appliance *appliance, struct store_options *
 		seen[node] = true;
 		options->numa_nodes[nodes++] = (int)node;
 	}
+	if (nodes == 0)
+		options->numa_nodes[nodes++] = -1;
 	options->shards = config->shards != 0 ? config->shards : nodes;
 	for (unsigned int i = nodes; i < options->shards; i++)
 		options->numa_nodes[i] = options->numa_nodes[i % nodes];

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "control/wiring.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <rte_lcore.h>
 #include <rte_malloc.h>
@@ -52,8 +53,10 @@ wire_port(struct appliance *appliance, struct worker *worker, unsigned int index
 {
 	const struct port *port = &appliance->ports[index];
 	struct worker_port *mine = &worker->ports[index];
-	unsigned int queue = worker->index % port->queues;
+	unsigned int queue;
 
+	assert(port->queues > 0);
+	queue = worker->index % port->queues;
 	wire_interface(&mine->interface, port, appliance->config);
 	mine->id = port->id;
 	mine->queue = (uint16_t)queue;
