@@ -78,7 +78,7 @@ struct config {
 	unsigned int cores[CONFIG_WORKERS_MAX]; /* cores[i]: the CPU of worker i */
 	unsigned int core_count;		/* 0: chosen at start */
 	enum config_idle idle;
-	unsigned int idle_sleep_us; /* longest nap of an idle worker */
+	unsigned int idle_sleep_us; /* nap of an idle worker that no port can wake */
 	unsigned int burst;	    /* packets taken from a queue at a time */
 
 	/* what is answered */
