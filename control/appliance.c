@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "control/claim.h"
 #include "control/log.h"
@@ -159,7 +161,9 @@ appliance_start(struct appliance *appliance, const struct config *config,
 	memset(appliance, 0, sizeof(*appliance));
 	appliance->config = config;
 	appliance->started = time(NULL);
+	appliance->pid = getpid();
 	atomic_init(&appliance->stop, false);
+	atomic_flag_clear(&appliance->reset.writing);
 	error[0] = '\0';
 	status = eal_start(&appliance->eal, config, error);
 	if (status != 0)
@@ -210,9 +214,24 @@ appliance_watch_rivals(struct appliance *appliance, unsigned int index)
 		  appliance->ports[index].name, RTE_ETHER_ADDR_BYTES(&mac));
 }
 
+static uint64_t
+microseconds(const struct timeval *time)
+{
+	return (uint64_t)time->tv_sec * 1000000 + (uint64_t)time->tv_usec;
+}
+
 void
 appliance_watch(struct appliance *appliance)
 {
+	struct rusage usage;
+
+	/* relaxed: two figures for `stats`, which workers read instead of asking the kernel */
+	if (getrusage(RUSAGE_SELF, &usage) == 0) {
+		atomic_store_explicit(&appliance->user_us, microseconds(&usage.ru_utime),
+				      memory_order_relaxed);
+		atomic_store_explicit(&appliance->system_us, microseconds(&usage.ru_stime),
+				      memory_order_relaxed);
+	}
 	for (unsigned int i = 0; i < appliance->port_count; i++) {
 		appliance_watch_link(appliance, i);
 		appliance_watch_rivals(appliance, i);

@@ -7,18 +7,31 @@
 #define JACKDAW_APPLIANCE_H
 
 #include <stdatomic.h>
+#include <sys/types.h>
 #include <time.h>
 
 #include "config/config.h"
 #include "control/janitor.h"
+#include "dataplane/proto/stats.h"
 #include "dataplane/store/store.h"
 #include "dataplane/worker.h"
 #include "drivers/eal.h"
 #include "drivers/port.h"
 
+/*
+ * What the counters were at the last `stats reset`, which any worker may be asked for: one writer
+ * at a time fills the half that readers don't look at, and turns them to it.
+ */
+struct reset_mark {
+	atomic_flag writing;
+	atomic_uint current; /* half[current] is complete */
+	struct stats_inputs half[2];
+};
+
 struct appliance {
 	const struct config *config;
 	time_t started; /* Unix time */
+	pid_t pid;
 	struct eal eal;
 	unsigned int port_count;
 	struct port ports[CONFIG_PORTS_MAX];
@@ -26,8 +39,10 @@ struct appliance {
 	uint64_t claimer[CONFIG_PORTS_MAX]; /* last rival for our address that was logged */
 	struct store *store;
 	struct janitor janitor;
-	atomic_bool stop;	   /* read by the workers */
-	unsigned int worker_count; /* running */
+	struct reset_mark reset;
+	_Atomic uint64_t user_us, system_us; /* CPU time, as of the last appliance_watch */
+	atomic_bool stop;		     /* read by the workers */
+	unsigned int worker_count;	     /* running */
 	struct worker *workers[CONFIG_WORKERS_MAX];
 };
 
@@ -38,7 +53,7 @@ struct appliance {
 int appliance_start(struct appliance *appliance, const struct config *config,
 		    char error[CONFIG_ERROR_SIZE]);
 
-/* Looks after what changes by itself: links, rivals for our address. About once a second. */
+/* Looks after what changes by itself: links, rivals for our address, CPU time. Once a second. */
 void appliance_watch(struct appliance *appliance);
 
 /* Drains the queues, stops the workers, releases devices, memory and files. */

@@ -81,27 +81,74 @@ report_jackdaw(const struct appliance *appliance, const struct report *report, s
 	report_ports(appliance, emit, arg);
 }
 
+static void
+report_inputs(const struct appliance *appliance, const struct report *report,
+	      struct stats_inputs *inputs)
+{
+	const struct config *config = appliance->config;
+	time_t now = time(NULL);
+
+	*inputs = (struct stats_inputs){
+		.proto = report->proto,
+		.store = report->store,
+		.process =
+			{
+				.version = PROTOCOL_VERSION,
+				.pid = (uint64_t)appliance->pid,
+				.time = (uint64_t)now,
+				.uptime = (uint64_t)(now - appliance->started),
+				.user_us = atomic_load_explicit(&appliance->user_us,
+								memory_order_relaxed),
+				.system_us = atomic_load_explicit(&appliance->system_us,
+								  memory_order_relaxed),
+				.threads = config->workers,
+				.tcp_port = config->tcp_port,
+				.udp_port = config->udp_port,
+				.verbosity = config->verbose,
+				.item_size_max = config->item_size_max,
+				.connections_max = config->connections,
+				.bytes_read = report->net.rx_bytes,
+				.bytes_written = report->net.tx_bytes,
+			},
+	};
+}
+
 int
 report_group(void *owner, const char *group, size_t length, stat_emit *emit, void *arg)
 {
+	static const char ours[] = "jackdaw";
 	const struct appliance *appliance = owner;
+	struct stats_inputs inputs;
 	struct report report;
+	unsigned int current;
 
 	report_gather(appliance, &report);
-	if (length == strlen("jackdaw") && memcmp(group, "jackdaw", length) == 0) {
+	if (length == strlen(ours) && memcmp(group, ours, length) == 0) {
 		report_jackdaw(appliance, &report, emit, arg);
 		return 0;
 	}
-	if (length != 0)
-		return -ENOENT;
-#define X(name, help) emit_number(emit, arg, "", #name, report.proto.name);
-	PROTO_STATS(X)
-#undef X
-	return 0;
+	report_inputs(appliance, &report, &inputs);
+	/* acquire: pairs with the release in report_reset, so that the half is complete */
+	current = atomic_load_explicit(&appliance->reset.current, memory_order_acquire);
+	stats_subtract(&inputs, &appliance->reset.half[current]);
+	return stats_emit_group(&inputs, group, length, emit, arg);
 }
 
 void
 report_reset(void *owner)
 {
-	(void)owner;
+	struct appliance *appliance = owner;
+	struct reset_mark *reset = &appliance->reset;
+	struct report report;
+	unsigned int next;
+
+	/* acquire and release: whoever comes next sees what we wrote. Another at work: same effect */
+	if (atomic_flag_test_and_set_explicit(&reset->writing, memory_order_acquire))
+		return;
+	next = 1 - atomic_load_explicit(&reset->current, memory_order_relaxed);
+	report_gather(appliance, &report);
+	report_inputs(appliance, &report, &reset->half[next]);
+	/* release: pairs with the acquire in report_group */
+	atomic_store_explicit(&reset->current, next, memory_order_release);
+	atomic_flag_clear_explicit(&reset->writing, memory_order_release);
 }

@@ -11,6 +11,9 @@
 
 #include "control/appliance.h"
 
+/* What `version` says: clients look for a number of memcached's in it. */
+#define PROTOCOL_VERSION "1.6.18-jackdaw-" JACKDAW_VERSION
+
 struct report {
 	struct net_stats net;
 	struct proto_stats proto;

@@ -15,9 +15,6 @@ enum {
 	RING_SIZE = 4096
 };
 
-/* What `version` says: clients look for a number of memcached's in it. */
-#define PROTOCOL_VERSION "1.6.18-jackdaw-" JACKDAW_VERSION
-
 static struct prefix
 prefix_of(const struct config_prefix *from)
 {
