@@ -111,6 +111,20 @@ is_arp_reply(const struct rte_mbuf *mbuf)
 	return true;
 }
 
+/* The client's driver tries to connect once only: the server's socket must be there. */
+static void
+await_socket(void)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/memif.sock", directory);
+	for (unsigned int ms = 0; access(path, F_OK) != 0; ms++) {
+		if (ms > 1000 * WAIT_SECONDS || waitpid(appliance, NULL, WNOHANG) != 0)
+			exit(2);
+		usleep(1000);
+	}
+}
+
 /* Asks until the link is up and the appliance answers. */
 static void
 the_appliance_answers_arp(void)
@@ -122,6 +136,7 @@ the_appliance_answers_arp(void)
 	if (mkdtemp(directory) == NULL)
 		exit(2);
 	start_appliance();
+	await_socket();
 	start_client();
 	end = rte_rdtsc() + WAIT_SECONDS * rte_get_tsc_hz();
 	while (!answered && rte_rdtsc() < end && waitpid(appliance, NULL, WNOHANG) == 0) {
