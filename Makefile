@@ -38,9 +38,10 @@ LDFLAGS     += $(LINKER) -pthread
 sources      = $(filter-out %_main.c,$(wildcard $(1)/*.c))
 objects      = $(patsubst %.c,$(BUILD)/%.o,$(call sources,$(1)))
 PLAIN_DIRS  := config dataplane/store dataplane/proto
-DPDK_DIRS   := drivers dataplane/net dataplane control perf
+DPDK_DIRS   := drivers dataplane/net dataplane control
 PLAIN_ARCHIVES := $(foreach d,$(PLAIN_DIRS),$(BUILD)/lib$(subst /,-,$(d)).a)
 ARCHIVES    := $(PLAIN_ARCHIVES) $(foreach d,$(DPDK_DIRS),$(BUILD)/lib$(subst /,-,$(d)).a)
+PERF_ARCHIVE := $(BUILD)/libperf.a
 STORE_LIBS  := -lurcu-qsbr -lnuma
 CONFIG_LIBS := -lyaml
 
@@ -59,8 +60,8 @@ all: need-build $(PROGRAMS) perf ## build everything into build/
 perf: $(foreach m,$(PERF_MAINS),$(call perf_name,$(m))) ## the benchmarks alone
 
 define perf_program
-$(call perf_name,$(1)): $(BUILD)/$(1).o $(ARCHIVES)
-	$$(CC) $$(LDFLAGS) -o $$@ $$< -Wl,--start-group $$(ARCHIVES) -Wl,--end-group $$(DPDK_LIBS) $$(STORE_LIBS) $$(CONFIG_LIBS) -lm
+$(call perf_name,$(1)): $(BUILD)/$(1).o $(PERF_ARCHIVE) $(ARCHIVES)
+	$$(CC) $$(LDFLAGS) -o $$@ $$< -Wl,--start-group $(PERF_ARCHIVE) $$(ARCHIVES) -Wl,--end-group $$(DPDK_LIBS) $$(STORE_LIBS) $$(CONFIG_LIBS) -lm
 endef
 $(foreach m,$(PERF_MAINS),$(eval $(call perf_program,$(m))))
 
@@ -73,11 +74,11 @@ $(BUILD)/jackdaw: $(BUILD)/control/jackdaw_main.o $(ARCHIVES)
 	$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(DPDK_LIBS) $(STORE_LIBS) $(CONFIG_LIBS)
 
 .SECONDEXPANSION:
-$(ARCHIVES): $(BUILD)/lib%.a: $$(call objects,$$(subst -,/,$$*))
+$(ARCHIVES) $(PERF_ARCHIVE): $(BUILD)/lib%.a: $$(call objects,$$(subst -,/,$$*))
 	@rm -f $@
 	$(AR) rcs $@ $^
 
-$(foreach d,$(DPDK_DIRS) tests/drivers tests/net tests/worker tests/control,$(BUILD)/$(d)/%.o): EXTRA_CFLAGS = $(DPDK_CFLAGS)
+$(foreach d,$(DPDK_DIRS) perf tests/drivers tests/net tests/worker tests/control,$(BUILD)/$(d)/%.o): EXTRA_CFLAGS = $(DPDK_CFLAGS)
 $(BUILD)/%.o: %.c | need-build
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(EXTRA_CFLAGS) $(CFLAGS) -march=$(ARCH) -MMD -MP -c -o $@ $<
@@ -85,7 +86,7 @@ $(BUILD)/%.o: %.c | need-build
 $(TEST_PLAIN): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(PLAIN_ARCHIVES)
 	$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(PLAIN_ARCHIVES) -Wl,--end-group $(STORE_LIBS) $(CONFIG_LIBS) -lcunit -lm
 $(TEST_DPDK): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(ARCHIVES)
-	$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(DPDK_LIBS) $(STORE_LIBS) $(CONFIG_LIBS) -lcunit -lm
+	$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group -lrte_net_ring $(DPDK_LIBS) $(STORE_LIBS) $(CONFIG_LIBS) -lcunit -lm
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
