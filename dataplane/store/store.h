@@ -203,6 +203,7 @@ void store_unpin(struct store_worker *worker, uint32_t pin);
 	X(expired_unfetched, "expired items that nobody had read")                                 \
 	X(stored_expired, "items stored already expired (often the 30-day rule)")                  \
 	X(out_of_memory, "stores refused for want of memory")                                      \
+	X(segments_index, "segments that the index takes, metadata included")                      \
 	X(index_slots, "slots of the index")                                                       \
 	X(index_overflow, "overflow buckets in use")                                               \
 	X(index_dropped, "items dropped because their chain was full")                             \
@@ -210,6 +211,7 @@ void store_unpin(struct store_worker *worker, uint32_t pin);
 	X(chain_1, "buckets without overflow")                                                     \
 	X(chain_2, "buckets with one overflow bucket")                                             \
 	X(chain_3, "buckets with two overflow buckets")                                            \
+	X(chain_4, "buckets with three overflow buckets, the most there can be")                   \
 	X(oldest_seconds, "age of the oldest segment that holds items")                            \
 	X(grace_periods, "grace periods completed")                                                \
 	X(grace_period_us, "length of the last grace period, microseconds")

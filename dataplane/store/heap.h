@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * heap.h - a shard's memory: one mapping, cut into segments of equal size (a power of two, 2 MiB as
+ * a rule). Everything that the shard keeps lies in it, so the memory limit holds by construction:
+ *
+ *     +--------+-------------------------------------+---------+---------+---------+- - -
+ *     | header | descriptors, directory, ledgers ... | segment | segment | segment |
+ *     +--------+-------------------------------------+---------+---------+---------+- - -
+ *     0                                              first
+ *
+ * A segment holds items, or is part of the index. Offsets in the mapping take the place of
+ * pointers, so that it can be attached at another address one day.
+ *
+ *     FRESH ─▶ FREE ─▶ OPEN ─▶ SEALED ─▶ VICTIM ─▶ RETIRED ─▶ FREE
+ *                └──▶ INDEX ──────────────────────────┘
+ *
+ * FRESH: never touched, no page behind it yet. OPEN: one writer appends to it. SEALED: full and
+ * readable. VICTIM: one evictor unlinks its items. RETIRED: unreachable, waiting for a grace period
+ * and its last pin.
+ *
+ * Taking and giving back segments is lock-free from any thread; the lists are Treiber stacks whose
+ * heads carry a tag against ABA.
+ */
+#ifndef JACKDAW_STORE_HEAP_H
+#define JACKDAW_STORE_HEAP_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct item;
+
+enum segment_state {
+	SEGMENT_FRESH,
+	SEGMENT_FREE,
+	SEGMENT_OPEN,
+	SEGMENT_SEALED,
+	SEGMENT_VICTIM,
+	SEGMENT_RETIRED,
+	SEGMENT_INDEX,
+	SEGMENT_STATES,
+};
+
+enum {
+	SEGMENT_NONE = 0,   /* no segment: number 0 is always metadata */
+	SEGMENT_SHIFT = 21, /* log2 of the usual size */
+	SEGMENT_SHIFT_MIN = 16,
+};
+
+/* A descriptor. The plain fields belong to whoever owns the segment in its present state. */
+struct segment {
+	_Atomic uint32_t state; /* enum segment_state */
+	_Atomic uint32_t next;	/* in the one stack it is on */
+	uint32_t used;		/* bytes of items, when sealed */
+	uint32_t reservations;	/* values still arriving: it stays open (its writer's) */
+	uint64_t born;		/* tick when it was opened */
+	uint64_t expiry;	/* tick after which all of it has expired; UINT64_MAX: never */
+	uint32_t older, newer;	/* in its queue (the janitor's) */
+	uint8_t queue;		/* enum segment_queue */
+	uint8_t class;		/* which of a writer's open segments it was */
+	uint32_t dead_before;	/* its ledgers' sum when it was freed last (the janitor's) */
+} __attribute__((aligned(64)));
+
+/* What the start of the mapping says of the rest, to whoever attaches it. */
+struct heap_header {
+	uint8_t magic[8];
+	uint32_t version;
+	uint32_t segment_shift;
+	uint32_t segments;
+	uint32_t first;
+	uint32_t bucket_size, item_header_size, descriptor_size; /* layouts must agree */
+};
+
+struct heap {
+	/* constant after creation */
+	uint8_t *base;
+	uint64_t mapped; /* bytes */
+	struct segment *segment;
+	_Atomic uint64_t *stamp; /* of each segment: generation << 32 | epoch; see heap_stamp() */
+	unsigned int shift;	 /* log2 of a segment's bytes */
+	uint32_t segments;	 /* descriptors, metadata's own included */
+	uint32_t first;		 /* the first that isn't metadata */
+	uint64_t metadata;	 /* bytes of it so far */
+
+	_Alignas(64) _Atomic uint64_t free; /* stack */
+	_Atomic uint32_t free_count;
+	_Atomic uint32_t fresh;		       /* the next that was never used */
+	_Alignas(64) _Atomic uint64_t sealed;  /* stack: sealed, not yet seen by the janitor */
+	_Alignas(64) _Atomic uint64_t retired; /* stack: likewise */
+};
+
+/*
+ * Maps `bytes` on a NUMA node (-1: any), from hugetlbfs or with transparent huge pages where there
+ * are some. 0, -ENOMEM, or -EINVAL if that makes too few segments. Then heap_metadata() any number
+ * of times, then heap_ready().
+ */
+int heap_map(struct heap *heap, uint64_t bytes, unsigned int shift, int node, bool hugepages);
+void heap_unmap(struct heap *heap);
+
+/* A zeroed part of the metadata, cache-line aligned, or NULL when it would fill the mapping. */
+void *heap_metadata(struct heap *heap, uint64_t bytes);
+
+/* Fixes the metadata's size; *rest bytes from the returned offset on are left over in its tail. */
+uint64_t heap_ready(struct heap *heap, uint64_t *rest);
+
+static inline uint64_t
+heap_segment_size(const struct heap *heap)
+{
+	return UINT64_C(1) << heap->shift;
+}
+
+/* Where a segment starts, bytes from the base. */
+static inline uint64_t
+heap_offset(const struct heap *heap, uint32_t segment)
+{
+	return (uint64_t)segment << heap->shift;
+}
+
+/* Locations in slots count 8-byte units. */
+static inline struct item *
+heap_item(const struct heap *heap, uint64_t location)
+{
+	return (struct item *)(heap->base + location * 8);
+}
+
+static inline uint32_t
+heap_segment_of(const struct heap *heap, uint64_t location)
+{
+	return (uint32_t)(location >> (heap->shift - 3));
+}
+
+/*
+ * Generation (counts the segment's lives, from 1) and epoch (which flush_all it came after) of a
+ * segment. Set when it is opened, constant while any item of it can be found.
+ */
+static inline uint64_t
+heap_stamp(const struct heap *heap, uint32_t segment)
+{
+	/* relaxed: ordered by the slot's acquire load, which came from the publication */
+	return atomic_load_explicit(&heap->stamp[segment], memory_order_relaxed);
+}
+
+/* Segments that may be taken at once. */
+static inline uint32_t
+heap_available(const struct heap *heap)
+{
+	/* relaxed: a hint */
+	return atomic_load_explicit(&heap->free_count, memory_order_relaxed) + heap->segments -
+	       atomic_load_explicit(&heap->fresh, memory_order_relaxed);
+}
+
+/* Takes a segment out of the free ones, into `state`; SEGMENT_NONE when there is none. */
+uint32_t heap_take(struct heap *heap, enum segment_state state);
+
+/* Gives a segment back that nobody can reach any more. */
+void heap_give(struct heap *heap, uint32_t segment);
+
+/* Puts pages behind one fresh segment and frees it. False when none was left. The janitor. */
+bool heap_populate(struct heap *heap);
+
+/* Hands a segment to the janitor: full (SEALED) or unlinked (RETIRED). */
+void heap_hand_over(struct heap *heap, uint32_t segment, enum segment_state state);
+
+/* All that was handed over as `state` since the last call, newest first, linked by `next`. */
+uint32_t heap_collect(struct heap *heap, enum segment_state state);
+
+static inline uint32_t
+heap_next(const struct heap *heap, uint32_t segment)
+{
+	/* relaxed: the list was taken whole, with acquire */
+	return atomic_load_explicit(&heap->segment[segment].next, memory_order_relaxed);
+}
+
+#endif

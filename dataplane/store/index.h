@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * index.h - from a key's hash to its item: buckets of one cache line, found without a lock.
+ *
+ *     hash ─┬─ low bits ──▶ directory ──▶ chunk ─┐
+ *           ├─ middle bits ──────────────────────┴─▶ bucket ──▶ overflow ──▶ ... at most CHAIN_MAX
+ *           └─ tag ────────────────────────────────▶ slot ──▶ item
+ *
+ * A bucket (slot.h) holds seven entries and links to overflow buckets. Readers scan the chain and
+ * compare keys; they write nothing but, now and then, an entry's use bits. An entry never moves
+ * to another slot. So a writer publishes an overwrite, or a delete, with one compare-and-swap of
+ * the slot; only the insert of an absent key takes more (index_insert.c).
+ *
+ * The table grows by splitting one chunk at a time into two (index_grow.c): linear hashing (Litwin,
+ * VLDB 1980) over a directory of chunks, so that it never needs more than two chunks at once
+ * of extra memory and no request ever waits for it.
+ *
+ * Slots and buckets hold offsets into the shard's arena. Threads: what is found stays readable
+ * until the thread's next quiescent state. Losses: where an insert or a split finds a chain full and
+ * no overflow bucket free, it drops entries and says which (struct index_losses).
+ */
+#ifndef JACKDAW_STORE_INDEX_H
+#define JACKDAW_STORE_INDEX_H
+
+#include <stddef.h>
+
+#include "dataplane/store/item.h"
+#include "dataplane/store/slot.h"
+
+enum {
+	CHAIN_MAX = 4,	  /* buckets, the first included */
+	CHUNK_SHIFT = 21, /* log2 of the usual chunk's bytes */
+	INDEX_LOSSES_MAX = 2 * CHAIN_MAX * BUCKET_SLOTS,
+};
+
+/* A split in progress; the janitor's. */
+struct index_split {
+	uint64_t parent; /* offset of the chunk that is split; 0: no split */
+	uint64_t child[2];
+	uint64_t number; /* of the parent in the directory */
+	uint64_t cursor; /* buckets of both children settled by the sweep */
+};
+
+struct index {
+	uint8_t *base;		     /* the arena's: every offset counts from it */
+	_Atomic uint64_t *directory; /* offsets of chunks */
+	uint64_t directory_capacity; /* entries, a power of two */
+	uint64_t bucket_mask;	     /* buckets of a chunk, less one */
+	_Atomic uint64_t directory_mask;
+
+	/* spare overflow buckets: a Treiber stack, head is tag << 34 | address */
+	_Alignas(64) _Atomic uint64_t spare;
+	_Atomic uint32_t spare_count;
+	_Atomic uint32_t depth_count[CHAIN_MAX]; /* chains that reach each depth; [0] unused */
+
+	_Alignas(64) struct index_split split;
+	uint64_t parents; /* chunks that are to be split at this level: a power of two */
+	uint64_t splits;  /* of those, how many have been */
+	_Atomic uint64_t chunks;
+	_Atomic uint64_t growths; /* levels completed */
+};
+
+/* Where a key was found: the slot, and its word when it was read. */
+struct index_entry {
+	_Atomic uint64_t *slot;
+	uint64_t word;
+};
+
+/* Entries that had to go; their items are no longer reachable. */
+struct index_losses {
+	unsigned int count;
+	uint64_t word[INDEX_LOSSES_MAX];
+};
+
+/* --- birth (janitor, before any other thread) ---------------------------------------------- */
+
+/*
+ * `chunk` is the offset of the first chunk: zeroed memory of 2^chunk_shift bytes; the directory is
+ * zeroed memory of `capacity` words (a power of two). Memory stays the caller's.
+ */
+void index_init(struct index *index, uint8_t *base, _Atomic uint64_t *directory, uint64_t capacity,
+		uint64_t chunk, unsigned int chunk_shift);
+
+/* Adds memory to make overflow buckets of: `bytes` from `offset` on, whatever it held. */
+void index_add_overflow(struct index *index, uint64_t offset, uint64_t bytes);
+
+/* --- reading ------------------------------------------------------------------------------- */
+
+/* The first bucket for a hash. Loads the directory: call it afresh for each operation. */
+static inline struct bucket *
+index_bucket(const struct index *index, uint64_t hash)
+{
+	/* acquire, both: a directory entry is published after the chunk it points to was prepared,
+	 * the mask after the entries that it uncovers */
+	uint64_t mask = atomic_load_explicit(&index->directory_mask, memory_order_acquire);
+	uint64_t chunk = atomic_load_explicit(&index->directory[hash & mask], memory_order_acquire);
+	uint64_t number = (hash >> HASH_TAG_BITS) & index->bucket_mask;
+
+	return (struct bucket *)(index->base + chunk) + number;
+}
+
+/*
+ * The slots, as a bit mask, that hold this hash's tag in this state. A hint: a slot must be loaded
+ * again before it is used.
+ */
+unsigned int bucket_match(const struct bucket *bucket, uint64_t hash, uint64_t state);
+
+/* Finds a live entry of the key. Wait-free, apart from the length of the chain. */
+bool index_find(const struct index *index, uint64_t hash, const uint8_t *key, uint32_t key_length,
+		struct index_entry *entry);
+
+/*
+ * Prefetches the items that index_find would look at. `bucket` may be stale: it was index_bucket()
+ * since the last quiescent state.
+ */
+void index_prefetch(const struct index *index, const struct bucket *bucket, uint64_t hash);
+
+/* --- writing ------------------------------------------------------------------------------- */
+
+/*
+ * As index_find, for a writer: the entry found is one that index_replace can change. Helps a
+ * split along where it finds one in its way.
+ */
+bool index_find_to_change(struct index *index, uint64_t hash, const uint8_t *key,
+			  uint32_t key_length, struct index_entry *entry,
+			  struct index_losses *losses);
+
+/* Finds the live entry of this hash that points to a location: an evictor's question. */
+bool index_find_location(struct index *index, uint64_t hash, uint64_t location,
+			 struct index_entry *entry, struct index_losses *losses);
+
+/*
+ * Publishes `word` in place of the entry: the item of a new version, SLOT_EMPTY to delete, or a
+ * ghost. False, and nothing changed, if the slot holds something else by now: find again.
+ */
+static inline bool
+index_replace(const struct index_entry *entry, uint64_t word)
+{
+	uint64_t expected = entry->word;
+
+	/* release: the item's bytes are there for who finds the word; acquire: nothing of what
+	 * follows (counting the old item's bytes) moves before. seq_cst costs the same here and
+	 * keeps the order with a rescan of index_insert simple. */
+	return atomic_compare_exchange_strong_explicit(entry->slot, &expected, word,
+						       memory_order_seq_cst, memory_order_relaxed);
+}
+
+/* Counts a use of the entry found, if that is worth a write; may fail, which is no loss. */
+static inline void
+index_count_use(const struct index_entry *entry)
+{
+	uint64_t expected = entry->word;
+
+	if (slot_use(expected) == SLOT_USE_MAX || (expected & SLOT_FROZEN) != 0)
+		return;
+	/* relaxed: a hint for eviction, ordered with nothing */
+	atomic_compare_exchange_strong_explicit(entry->slot, &expected, entry->word + SLOT_USE_ONE,
+						memory_order_relaxed, memory_order_relaxed);
+}
+
+/* The ghost that the key left when it was evicted: its stamp in *stamp. False if there is none. */
+bool index_find_ghost(const struct index *index, uint64_t hash, uint64_t *stamp);
+
+enum index_insert {
+	INDEX_INSERTED,
+	INDEX_IS_THERE, /* a live entry of the key appeared meanwhile */
+};
+
+/*
+ * Inserts a key that was absent, whose item `word` (live) points to. *exposed is set once other
+ * threads may have looked at the item, whatever the outcome.
+ */
+enum index_insert index_insert(struct index *index, uint64_t hash, const uint8_t *key,
+			       uint32_t key_length, uint64_t word, bool *exposed,
+			       struct index_losses *losses);
+
+/* --- growing (the janitor) ----------------------------------------------------------------- */
+
+/* True if a chunk should be split. Roomy: memory is plentiful, let chains be short. */
+bool index_wants_split(const struct index *index, uint64_t items, bool roomy);
+
+/*
+ * Prepares the directory for the next split. True if it doubled: then a grace period must pass
+ * before index_split_begin.
+ */
+bool index_split_prepare(struct index *index);
+
+/* Starts to split the next chunk into two at the given offsets, of a chunk's size each. */
+void index_split_begin(struct index *index, uint64_t first, uint64_t second);
+
+/* Moves up to `buckets` along. True when the whole chunk is done. */
+bool index_split_sweep(struct index *index, uint64_t buckets, struct index_losses *losses);
+
+/* Ends a split that is done; returns the parent chunk, which readers may still be in. */
+uint64_t index_split_end(struct index *index);
+
+/* After a grace period: takes back the overflow buckets of a parent; its chunk is then free. */
+void index_split_release(struct index *index, uint64_t parent);
+
+static inline bool
+index_splitting(const struct index *index)
+{
+	return index->split.parent != 0;
+}
+
+static inline uint64_t
+index_chunk_size(const struct index *index)
+{
+	return (index->bucket_mask + 1) << BUCKET_SHIFT;
+}
+
+/* --- between index.c, index_insert.c and index_grow.c --------------------------------------- */
+
+static inline struct bucket *
+bucket_at(const struct index *index, uint64_t control)
+{
+	return (struct bucket *)(index->base + ((control & CONTROL_ADDRESS) << BUCKET_SHIFT));
+}
+
+static inline uint64_t
+bucket_address(const struct index *index, const struct bucket *bucket)
+{
+	return (uint64_t)((const uint8_t *)bucket - index->base) >> BUCKET_SHIFT;
+}
+
+static inline uint64_t
+bucket_control(const struct bucket *bucket)
+{
+	/* acquire: the link's bucket, and a settled bucket's slots, were written before */
+	return atomic_load_explicit(&bucket->control, memory_order_acquire);
+}
+
+static inline const struct item *
+index_item(const struct index *index, uint64_t word)
+{
+	return (const struct item *)(index->base + slot_location(word) * ITEM_ALIGNMENT);
+}
+
+/* The bucket for a hash, filled from its predecessor first if it must be. */
+struct bucket *index_settled_bucket(struct index *index, uint64_t hash,
+				    struct index_losses *losses);
+
+/* An overflow bucket with empty slots, or NULL. */
+struct bucket *overflow_take(struct index *index);
+void overflow_give(struct index *index, struct bucket *bucket);
+
+static inline void
+index_depth_add(struct index *index, unsigned int depth, int by)
+{
+	/* relaxed: statistics */
+	atomic_fetch_add_explicit(&index->depth_count[depth], (uint32_t)by, memory_order_relaxed);
+}
+
+#endif

@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * How the index grows: one chunk at a time is split into two, chosen by one more bit of the tag.
+ *
+ *     directory          before                      after the split of chunk 1
+ *      mask 3       [0] [1] [0] [1]                     [0] [1'] [0] [3']
+ *
+ * The directory first doubles, each new entry a copy of its twin; then chunk after chunk of the old
+ * half is split. A split:
+ *
+ *   begin   Both children get a bucket for each of the parent's, PENDING: the control word says
+ *           which bucket of the parent to take the entries from. The directory points to them.
+ *   settle  Whoever wants to write to a pending bucket, or the sweep when it comes along: freezes
+ *           the parent's chain, so that every compare-and-swap on it fails and its content is
+ *           final; computes the child's content from it, which is thus the same for all who
+ *           try; fills the slots by CAS(UNFILLED -> word); publishes by CAS(control).
+ *           Nobody waits: a helper that was interrupted leaves nothing that others can't redo, and
+ *           one that comes too late finds no slot UNFILLED.
+ *   end     When all are settled: the parent is out of reach. After a grace period it is free.
+ *
+ * Readers go to the parent's bucket while the child's is pending.
+ */
+#include "dataplane/store/index.h"
+
+#include <string.h>
+
+/* Entries a bucket at which a chunk is split, in sixteenths: of a level's first chunk, and its last. */
+enum {
+	LOAD_UNIT = 16,
+	LOAD_FIRST = 6 * LOAD_UNIT,
+	LOAD_LAST = 8 * LOAD_UNIT,
+	LOAD_FIRST_ROOMY = 4 * LOAD_UNIT,
+	LOAD_LAST_ROOMY = 6 * LOAD_UNIT,
+};
+
+/* --- overflow buckets ---------------------------------------------------------------------- */
+
+enum {
+	SPARE_ADDRESS_BITS = 34,
+};
+
+static void
+spare_push(struct index *index, struct bucket *first, struct bucket *last)
+{
+	/* relaxed: only put into the link, not followed */
+	uint64_t head = atomic_load_explicit(&index->spare, memory_order_relaxed), with;
+
+	do {
+		/* relaxed: published by the exchange */
+		atomic_store_explicit(&last->slot[0], head & CONTROL_ADDRESS, memory_order_relaxed);
+		with = ((head >> SPARE_ADDRESS_BITS) + 1) << SPARE_ADDRESS_BITS |
+		       bucket_address(index, first);
+		/* release: the links are seen by who pops */
+	} while (!atomic_compare_exchange_weak_explicit(
+		&index->spare, &head, with, memory_order_release, memory_order_relaxed));
+}
+
+void
+index_add_overflow(struct index *index, uint64_t offset, uint64_t bytes)
+{
+	struct bucket *buckets = (struct bucket *)(index->base + offset);
+	uint64_t count = bytes >> BUCKET_SHIFT;
+
+	if (count == 0)
+		return;
+	for (uint64_t i = 0; i + 1 < count; i++)
+		/* relaxed: as in spare_push */
+		atomic_store_explicit(&buckets[i].slot[0], bucket_address(index, &buckets[i + 1]),
+				      memory_order_relaxed);
+	spare_push(index, &buckets[0], &buckets[count - 1]);
+	/* relaxed: a hint for the janitor */
+	atomic_fetch_add_explicit(&index->spare_count, (uint32_t)count, memory_order_relaxed);
+}
+
+struct bucket *
+overflow_take(struct index *index)
+{
+	/* acquire: pairs with spare_push */
+	uint64_t head = atomic_load_explicit(&index->spare, memory_order_acquire), with;
+	struct bucket *bucket;
+
+	do {
+		if ((head & CONTROL_ADDRESS) == 0)
+			return NULL;
+		bucket = bucket_at(index, head);
+		/* relaxed: it may be stale if another took the bucket; then the tag differs */
+		with = ((head >> SPARE_ADDRESS_BITS) + 1) << SPARE_ADDRESS_BITS |
+		       (atomic_load_explicit(&bucket->slot[0], memory_order_relaxed) &
+			CONTROL_ADDRESS);
+	} while (!atomic_compare_exchange_weak_explicit(
+		&index->spare, &head, with, memory_order_acquire, memory_order_acquire));
+	/* relaxed: a hint */
+	atomic_fetch_sub_explicit(&index->spare_count, 1, memory_order_relaxed);
+	/* relaxed, both: published with the bucket */
+	atomic_store_explicit(&bucket->control, 0, memory_order_relaxed);
+	for (int i = 0; i < BUCKET_SLOTS; i++)
+		atomic_store_explicit(&bucket->slot[i], SLOT_EMPTY, memory_order_relaxed);
+	return bucket;
+}
+
+void
+overflow_give(struct index *index, struct bucket *bucket)
+{
+	spare_push(index, bucket, bucket);
+	atomic_fetch_add_explicit(&index->spare_count, 1, memory_order_relaxed); /* a hint */
+}
+
+/* --- settling one bucket -------------------------------------------------------------------- */
+
+/* The final content of a bucket to be settled: live entries, then ghosts as far as slots go. */
+struct content {
+	unsigned int count;
+	uint64_t word[CHAIN_MAX * BUCKET_SLOTS];
+};
+
+static uint64_t
+freeze_word(_Atomic uint64_t *word, uint64_t frozen)
+{
+	/* acquire: we copy what it says; release: who sees it frozen sees why (the directory) */
+	uint64_t seen = atomic_load_explicit(word, memory_order_acquire);
+
+	if ((seen & frozen) == 0)
+		seen = atomic_fetch_or_explicit(word, frozen, memory_order_acq_rel);
+	return seen & ~frozen;
+}
+
+/*
+ * Freezes a chain and collects the entries in this state that belong to the child: those whose hash
+ * agrees with `hash` in the bit that this level of the directory adds.
+ */
+static void
+freeze_and_collect(struct index *index, struct bucket *bucket, uint64_t hash, uint64_t bit,
+		   struct content *live, struct content *ghosts)
+{
+	for (;;) {
+		uint64_t control = freeze_word(&bucket->control, CONTROL_FROZEN);
+
+		for (unsigned int i = 0; i < BUCKET_SLOTS; i++) {
+			uint64_t word = freeze_word(&bucket->slot[i], SLOT_FROZEN);
+
+			if ((((word >> SLOT_TAG_SHIFT) ^ hash) & bit) != 0)
+				continue;
+			if (slot_is(word, SLOT_LIVE))
+				live->word[live->count++] = word;
+			else if (slot_is(word, SLOT_GHOST))
+				ghosts->word[ghosts->count++] = word;
+		}
+		if ((control & CONTROL_ADDRESS) == 0)
+			return;
+		bucket = bucket_at(index, control);
+	}
+}
+
+/* Puts the entries from `from` on into overflow buckets; returns the control word to reach them. */
+static uint64_t
+build_overflow(struct index *index, const struct content *live, unsigned int from,
+	       struct index_losses *losses)
+{
+	uint64_t control = 0;
+
+	/* the last bucket first, so that each can link to the next */
+	for (unsigned int end = live->count; end > from;) {
+		unsigned int start = from + (end - from - 1) / BUCKET_SLOTS * BUCKET_SLOTS;
+		struct bucket *bucket = overflow_take(index);
+
+		if (bucket == NULL) {
+			while (end > start && losses->count < INDEX_LOSSES_MAX)
+				losses->word[losses->count++] = live->word[--end];
+			end = start;
+			continue;
+		}
+		/* relaxed, both: published with the control word of the first bucket */
+		atomic_store_explicit(&bucket->control, control, memory_order_relaxed);
+		for (unsigned int i = start; i < end; i++)
+			atomic_store_explicit(&bucket->slot[i - start], live->word[i],
+					      memory_order_relaxed);
+		control = bucket_address(index, bucket);
+		end = start;
+	}
+	return control;
+}
+
+static void
+discard_overflow(struct index *index, uint64_t control)
+{
+	while ((control & CONTROL_ADDRESS) != 0) {
+		struct bucket *bucket = bucket_at(index, control);
+
+		/* relaxed: it was never published */
+		control = atomic_load_explicit(&bucket->control, memory_order_relaxed);
+		overflow_give(index, bucket);
+	}
+}
+
+static void
+count_depths(struct index *index, uint64_t control, int by)
+{
+	for (unsigned int depth = 1; (control & CONTROL_ADDRESS) != 0; depth++) {
+		index_depth_add(index, depth, by);
+		control = bucket_control(bucket_at(index, control));
+	}
+}
+
+static void
+settle(struct index *index, struct bucket *bucket, uint64_t pending, uint64_t hash,
+       struct index_losses *losses)
+{
+	/* relaxed: constant as long as a bucket of this level is pending */
+	uint64_t mask = atomic_load_explicit(&index->directory_mask, memory_order_relaxed);
+	struct content live = {.count = 0}, ghosts = {.count = 0};
+	unsigned int lost = losses->count;
+	uint64_t control;
+
+	freeze_and_collect(index, bucket_at(index, pending), hash, (mask + 1) >> 1, &live, &ghosts);
+	for (unsigned int i = 0; i < BUCKET_SLOTS; i++) {
+		uint64_t unfilled = SLOT_UNFILLED, word = SLOT_EMPTY;
+
+		if (i < live.count)
+			word = live.word[i];
+		else if (i - live.count < ghosts.count)
+			word = ghosts.word[i - live.count];
+		/* release: who reads the word may read its item, which we acquired */
+		atomic_compare_exchange_strong_explicit(&bucket->slot[i], &unfilled, word,
+							memory_order_release, memory_order_relaxed);
+	}
+	control =
+		live.count > BUCKET_SLOTS ? build_overflow(index, &live, BUCKET_SLOTS, losses) : 0;
+	/* release: the slots and the overflow buckets are filled for who sees it settled */
+	if (atomic_compare_exchange_strong_explicit(&bucket->control, &pending, control,
+						    memory_order_release, memory_order_relaxed)) {
+		count_depths(index, control, 1);
+	} else {
+		discard_overflow(index, control);
+		losses->count = lost; /* the other's to report */
+	}
+}
+
+struct bucket *
+index_settled_bucket(struct index *index, uint64_t hash, struct index_losses *losses)
+{
+	struct bucket *bucket = index_bucket(index, hash);
+	uint64_t control = bucket_control(bucket);
+
+	if (__builtin_expect((control & CONTROL_PENDING) != 0, 0))
+		settle(index, bucket, control, hash, losses);
+	return bucket;
+}
+
+/* --- the janitor's part -------------------------------------------------------------------- */
+
+void
+index_init(struct index *index, uint8_t *base, _Atomic uint64_t *directory, uint64_t capacity,
+	   uint64_t chunk, unsigned int chunk_shift)
+{
+	memset(index, 0, sizeof(*index));
+	index->base = base;
+	index->directory = directory;
+	index->directory_capacity = capacity;
+	index->bucket_mask = (UINT64_C(1) << (chunk_shift - BUCKET_SHIFT)) - 1;
+	index->parents = 1;
+	index->splits = 1; /* the first level is complete: the directory is to double next */
+	atomic_init(&index->directory[0], chunk);
+	atomic_init(&index->chunks, 1);
+}
+
+/*
+ * The load of a chunk that is next to be split, times the buckets of all chunks like it, against the
+ * threshold: which rises through a level, so that the splits of a level are spread over
+ * the growth between LOAD_FIRST and LOAD_LAST and the index's share of memory stays even.
+ */
+bool
+index_wants_split(const struct index *index, uint64_t items, bool roomy)
+{
+	uint64_t buckets = index->bucket_mask + 1, parents = index->parents, splits = index->splits;
+	uint64_t first = roomy ? LOAD_FIRST_ROOMY : LOAD_FIRST;
+	uint64_t last = roomy ? LOAD_LAST_ROOMY : LOAD_LAST;
+
+	if (index_splitting(index))
+		return false;
+	if (splits == parents) {
+		/* relaxed: ours alone */
+		parents = atomic_load_explicit(&index->chunks, memory_order_relaxed);
+		splits = 0;
+		if (2 * parents > index->directory_capacity)
+			return false;
+	}
+	/* items / (parents x buckets) > (first + (last - first) x splits / parents) / LOAD_UNIT */
+	return items * LOAD_UNIT > buckets * (first * parents + (last - first) * splits);
+}
+
+bool
+index_split_prepare(struct index *index)
+{
+	uint64_t mask = atomic_load_explicit(&index->directory_mask, memory_order_relaxed);
+
+	if (index->splits < index->parents)
+		return false;
+	for (uint64_t i = 0; i <= mask; i++) {
+		/* relaxed, both: uncovered by the mask */
+		uint64_t chunk = atomic_load_explicit(&index->directory[i], memory_order_relaxed);
+
+		atomic_store_explicit(&index->directory[i + mask + 1], chunk, memory_order_relaxed);
+	}
+	/* release: the entries above */
+	atomic_store_explicit(&index->directory_mask, 2 * mask + 1, memory_order_release);
+	index->parents = mask + 1;
+	index->splits = 0;
+	return true;
+}
+
+static void
+make_pending(struct index *index, uint64_t chunk, uint64_t parent)
+{
+	struct bucket *bucket = (struct bucket *)(index->base + chunk);
+	uint64_t address = parent >> BUCKET_SHIFT;
+
+	/* relaxed, all: published with the directory entry */
+	for (uint64_t i = 0; i <= index->bucket_mask; i++) {
+		atomic_store_explicit(&bucket[i].control, CONTROL_PENDING | (address + i),
+				      memory_order_relaxed);
+		for (unsigned int k = 0; k < BUCKET_SLOTS; k++)
+			atomic_store_explicit(&bucket[i].slot[k], SLOT_UNFILLED,
+					      memory_order_relaxed);
+	}
+}
+
+void
+index_split_begin(struct index *index, uint64_t first, uint64_t second)
+{
+	uint64_t number = index->splits;
+	uint64_t parent = atomic_load_explicit(&index->directory[number], memory_order_relaxed);
+
+	index->split = (struct index_split){
+		.parent = parent,
+		.child = {first, second},
+		.number = number,
+	};
+	make_pending(index, first, parent);
+	make_pending(index, second, parent);
+	/* release, both: the pending buckets */
+	atomic_store_explicit(&index->directory[number], first, memory_order_release);
+	atomic_store_explicit(&index->directory[number + index->parents], second,
+			      memory_order_release);
+}
+
+bool
+index_split_sweep(struct index *index, uint64_t buckets, struct index_losses *losses)
+{
+	struct index_split *split = &index->split;
+	uint64_t each = index->bucket_mask + 1, end = split->cursor + buckets;
+
+	for (; split->cursor < 2 * each && split->cursor < end; split->cursor++) {
+		uint64_t side = split->cursor & 1, number = split->cursor >> 1;
+		struct bucket *bucket =
+			(struct bucket *)(index->base + split->child[side]) + number;
+		uint64_t control = bucket_control(bucket);
+		uint64_t hash = split->number + (side != 0 ? index->parents : 0);
+
+		if (losses->count > INDEX_LOSSES_MAX / 2)
+			return false; /* the caller accounts for them first */
+		if ((control & CONTROL_PENDING) != 0)
+			settle(index, bucket, control, hash, losses);
+	}
+	return split->cursor == 2 * each;
+}
+
+uint64_t
+index_split_end(struct index *index)
+{
+	uint64_t parent = index->split.parent;
+
+	index->split.parent = 0;
+	index->splits++;
+	/* relaxed, both: statistics for other threads */
+	atomic_fetch_add_explicit(&index->chunks, 1, memory_order_relaxed);
+	if (index->splits == index->parents)
+		atomic_fetch_add_explicit(&index->growths, 1, memory_order_relaxed);
+	return parent;
+}
+
+void
+index_split_release(struct index *index, uint64_t parent)
+{
+	struct bucket *bucket = (struct bucket *)(index->base + parent);
+
+	for (uint64_t i = 0; i <= index->bucket_mask; i++) {
+		uint64_t control = bucket_control(&bucket[i]);
+
+		count_depths(index, control, -1);
+		discard_overflow(index, control);
+	}
+}

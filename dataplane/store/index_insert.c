@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The insert of an absent key.
+ *
+ * Two writers can each find a key absent and publish it in different slots. So an insert has two
+ * phases, as FASTER's has (Chandramouli et al., SIGMOD 2018): the entry is placed TENTATIVE,
+ * invisible to readers; the writer looks through the whole chain again for the same key; and only
+ * then makes its entry LIVE. Placements are totally ordered, so of two writers the later sees the
+ * earlier. Which of them yields is decided by position, and by kicking: any writer may clear
+ * a tentative entry, whose owner then merely tries again. So nobody waits for a writer that
+ * was interrupted.
+ *
+ *   find   The key is live: not ours to insert.
+ *   place  CAS(slot, empty -> TENTATIVE)
+ *   rescan Every other slot of the chain:
+ *            same key, LIVE                   withdraw; not ours to insert
+ *            same key, TENTATIVE, after ours  kick it
+ *            same key, TENTATIVE, before ours withdraw and try again; after some tries kick it
+ *   flip   CAS(slot, TENTATIVE -> LIVE). It fails if we were kicked: try again.
+ *
+ * tests/store/test_insert_model.c checks this exhaustively.
+ */
+#include "dataplane/store/index.h"
+
+enum {
+	YIELDS_MAX = 3, /* times to withdraw before kicking an entry that stands before ours */
+};
+
+/* The key being inserted. */
+struct insert {
+	struct index *index;
+	uint64_t hash;
+	const uint8_t *key;
+	uint32_t key_length;
+	uint64_t live, tentative; /* our words */
+	struct bucket *chain;	  /* the first bucket of the chain that we place in */
+	unsigned int yields;
+	bool *exposed;
+	struct index_losses *losses;
+};
+
+enum verdict {
+	AGAIN,
+	PLACED,
+	DONE,
+	IS_THERE,
+};
+
+static bool
+same_key(const struct insert *insert, uint64_t word)
+{
+	return item_key_equals(index_item(insert->index, word), insert->key, insert->key_length);
+}
+
+/* --- find and place ------------------------------------------------------------------------ */
+
+/* Where in a chain the entry could go. slot is NULL where there is no such place. */
+struct places {
+	struct index_entry own;	   /* the ghost of this very key */
+	struct index_entry empty;  /* the first */
+	struct index_entry ghost;  /* the oldest */
+	struct index_entry victim; /* the live entry that was used least */
+	struct bucket *last;	   /* of the chain */
+	uint64_t last_control;
+	unsigned int depth; /* buckets before the last */
+};
+
+static inline void
+keep_lesser(struct index_entry *kept, _Atomic uint64_t *slot, uint64_t word, uint64_t mask)
+{
+	if (kept->slot == NULL || (word & mask) < (kept->word & mask))
+		*kept = (struct index_entry){.slot = slot, .word = word};
+}
+
+/* Sorts one slot into the places. AGAIN: frozen. IS_THERE: the key. PLACED: neither. */
+static inline enum verdict
+look_at(const struct insert *insert, _Atomic uint64_t *slot, struct places *places)
+{
+	/* acquire: we may read the item */
+	uint64_t word = atomic_load_explicit(slot, memory_order_acquire);
+
+	if ((word & SLOT_FROZEN) != 0)
+		return AGAIN;
+	if (word == SLOT_EMPTY)
+		keep_lesser(&places->empty, slot, word, 0);
+	else if (slot_matches(word, insert->hash, SLOT_GHOST))
+		places->own = (struct index_entry){.slot = slot, .word = word};
+	else if (slot_is(word, SLOT_GHOST))
+		keep_lesser(&places->ghost, slot, word, SLOT_LOCATION);
+	else if (slot_matches(word, insert->hash, SLOT_LIVE) && same_key(insert, word))
+		return IS_THERE;
+	else if (slot_is(word, SLOT_LIVE))
+		keep_lesser(&places->victim, slot, word, SLOT_USE);
+	return PLACED;
+}
+
+/* Looks through the chain once. AGAIN: it is being split. IS_THERE: so it is. PLACED: go on. */
+static enum verdict
+look_through(struct insert *insert, struct places *places)
+{
+	struct bucket *bucket = index_settled_bucket(insert->index, insert->hash, insert->losses);
+
+	insert->chain = bucket;
+	*places = (struct places){.last = bucket};
+	for (;; places->depth++) {
+		uint64_t control = bucket_control(bucket);
+
+		for (unsigned int i = 0; i < BUCKET_SLOTS; i++) {
+			enum verdict verdict = look_at(insert, &bucket->slot[i], places);
+
+			if (verdict != PLACED)
+				return verdict;
+		}
+		if ((control & CONTROL_FROZEN) != 0)
+			return AGAIN;
+		places->last = bucket;
+		places->last_control = control;
+		if ((control & CONTROL_ADDRESS) == 0)
+			return PLACED;
+		bucket = bucket_at(insert->index, control);
+	}
+}
+
+static enum verdict
+place_in(struct insert *insert, const struct index_entry *place, _Atomic uint64_t **ours)
+{
+	*ours = place->slot;
+	*insert->exposed = true;
+	return index_replace(place, insert->tentative) ? PLACED : AGAIN;
+}
+
+/* Appends an overflow bucket that holds our entry. */
+static enum verdict
+place_in_overflow(struct insert *insert, const struct places *places, struct bucket *bucket,
+		  _Atomic uint64_t **ours)
+{
+	uint64_t control = places->last_control;
+
+	*ours = &bucket->slot[0];
+	*insert->exposed = true;
+	/* relaxed: published by the exchange below */
+	atomic_store_explicit(*ours, insert->tentative, memory_order_relaxed);
+	/* seq_cst: release of the bucket, and its place in the order of placements */
+	if (!atomic_compare_exchange_strong_explicit(&places->last->control, &control,
+						     control |
+							     bucket_address(insert->index, bucket),
+						     memory_order_seq_cst, memory_order_relaxed)) {
+		overflow_give(insert->index, bucket);
+		return AGAIN;
+	}
+	index_depth_add(insert->index, places->depth + 1, 1);
+	return PLACED;
+}
+
+/* Nothing is empty: the entry used least makes room. */
+static enum verdict
+place_over(struct insert *insert, const struct index_entry *victim, _Atomic uint64_t **ours)
+{
+	struct index_losses *losses = insert->losses;
+
+	if (victim->slot == NULL || losses->count == INDEX_LOSSES_MAX ||
+	    place_in(insert, victim, ours) != PLACED)
+		return AGAIN;
+	losses->word[losses->count++] = victim->word;
+	return PLACED;
+}
+
+static enum verdict
+place(struct insert *insert, _Atomic uint64_t **ours)
+{
+	struct places places;
+	struct bucket *bucket;
+	enum verdict verdict = look_through(insert, &places);
+
+	if (verdict != PLACED)
+		return verdict;
+	if (places.own.slot != NULL)
+		return place_in(insert, &places.own, ours);
+	if (places.empty.slot != NULL)
+		return place_in(insert, &places.empty, ours);
+	if (places.ghost.slot != NULL)
+		return place_in(insert, &places.ghost, ours);
+	bucket = places.depth + 1 < CHAIN_MAX ? overflow_take(insert->index) : NULL;
+	if (bucket != NULL)
+		return place_in_overflow(insert, &places, bucket, ours);
+	return place_over(insert, &places.victim, ours);
+}
+
+/* --- rescan and flip ----------------------------------------------------------------------- */
+
+/* Gives up our place, if nobody kicked us out of it yet. */
+static void
+withdraw(const struct insert *insert, _Atomic uint64_t *ours)
+{
+	index_replace(&(struct index_entry){.slot = ours, .word = insert->tentative}, SLOT_EMPTY);
+}
+
+/* What to do about one other slot: PLACED: nothing; else we have withdrawn. */
+static enum verdict
+meet(struct insert *insert, _Atomic uint64_t *ours, _Atomic uint64_t *slot, bool before)
+{
+	for (;;) {
+		/* acquire: we may read the item; the fence in rescan orders it after our placement */
+		uint64_t word = atomic_load_explicit(slot, memory_order_acquire);
+
+		if (slot_matches(word, insert->hash, SLOT_LIVE) && same_key(insert, word)) {
+			withdraw(insert, ours);
+			return IS_THERE;
+		}
+		/* a frozen tentative entry can't become live any more */
+		if (!slot_matches(word, insert->hash, SLOT_TENTATIVE) ||
+		    (word & SLOT_FROZEN) != 0 || !same_key(insert, word))
+			return PLACED;
+		if (before && insert->yields < YIELDS_MAX) {
+			insert->yields++;
+			withdraw(insert, ours);
+			return AGAIN;
+		}
+		if (index_replace(&(struct index_entry){.slot = slot, .word = word}, SLOT_EMPTY))
+			return PLACED;
+	}
+}
+
+/* The chain is the one we placed in, even if it is being split by now: then flip will tell. */
+static enum verdict
+rescan(struct insert *insert, _Atomic uint64_t *ours)
+{
+	struct bucket *bucket = insert->chain;
+	bool before = true;
+
+	/* seq_cst: of two writers, each of which has placed its entry, one sees the other's. Pairs
+	 * with itself in the other writer; without it both could miss each other and go live. */
+	atomic_thread_fence(memory_order_seq_cst);
+	for (;;) {
+		uint64_t control = bucket_control(bucket);
+
+		for (unsigned int i = 0; i < BUCKET_SLOTS; i++) {
+			_Atomic uint64_t *slot = &bucket->slot[i];
+			enum verdict verdict;
+
+			if (slot == ours) {
+				before = false;
+				continue;
+			}
+			verdict = meet(insert, ours, slot, before);
+			if (verdict != PLACED)
+				return verdict;
+		}
+		if ((control & CONTROL_ADDRESS) == 0)
+			return PLACED;
+		bucket = bucket_at(insert->index, control);
+	}
+}
+
+/* One attempt: all four steps. */
+static enum verdict
+attempt(struct insert *insert)
+{
+	_Atomic uint64_t *ours;
+	enum verdict verdict = place(insert, &ours);
+
+	if (verdict == PLACED)
+		verdict = rescan(insert, ours);
+	if (verdict != PLACED)
+		return verdict;
+	return index_replace(&(struct index_entry){.slot = ours, .word = insert->tentative},
+			     insert->live)
+		       ? DONE
+		       : AGAIN;
+}
+
+enum index_insert
+index_insert(struct index *index, uint64_t hash, const uint8_t *key, uint32_t key_length,
+	     uint64_t word, bool *exposed, struct index_losses *losses)
+{
+	struct insert insert = {
+		.index = index,
+		.hash = hash,
+		.key = key,
+		.key_length = key_length,
+		.live = word,
+		.tentative = word ^ SLOT_LIVE ^ SLOT_TENTATIVE,
+		.exposed = exposed,
+		.losses = losses,
+	};
+	enum verdict verdict;
+
+	do
+		verdict = attempt(&insert);
+	while (verdict == AGAIN);
+	return verdict == DONE ? INDEX_INSERTED : INDEX_IS_THERE;
+}

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * item.h - what is stored: an 8-byte header, optional fields, key, value. Items start on multiples
+ * of 8 bytes, follow one another without gap from the start of a segment, and never change once
+ * the index points to them. They hold no pointer.
+ *
+ *      0         3  4            8        ...
+ *     +-----------+-+-------------+------+--------+-------+-----+---------+- - -
+ *     | value len |k| life        | cas  | expiry | flags | key | value   | pad
+ *     +-----------+-+-------------+------+--------+-------+-----+---------+- - -
+ *      24 bits     8  29 + 3 bits  8, opt 8, opt   4, opt
+ *
+ * life is the tick of expiry (clock.h; 0: never) and three bits that say which optional fields
+ * there are. A key length of 0 marks a filler, which is skipped.
+ */
+#ifndef JACKDAW_STORE_ITEM_H
+#define JACKDAW_STORE_ITEM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+enum item_option {
+	ITEM_HAS_FLAGS = 1 << 0,
+	ITEM_HAS_CAS = 1 << 1,	  /* a copy that keeps the unique of the item it was made from */
+	ITEM_HAS_EXPIRY = 1 << 2, /* a tick beyond ITEM_LIFE_MAX */
+	ITEM_OPTIONS = 7,
+};
+
+enum {
+	ITEM_ALIGNMENT = 8,
+	ITEM_OPTION_BITS = 3,
+	ITEM_LIFE_MAX = (1 << 29) - 1,
+	ITEM_VALUE_MAX = (1 << 24) - 1,
+	ITEM_FILLER_SIZE = 32, /* a filler that holds a struct store_reservation */
+};
+
+struct item {
+	uint32_t lengths; /* value:24 key:8, the key's in the top byte */
+	uint32_t life;	  /* expiry:29 options:3 */
+	uint8_t rest[];
+};
+
+/* All that an item is made of; key and parts are the caller's memory. */
+struct item_draft {
+	const uint8_t *key;
+	const uint8_t *part[2]; /* the value, one after the other; NULL with a length: left blank */
+	uint32_t part_length[2];
+	uint32_t flags;
+	uint64_t expiry; /* tick; 0: never */
+	uint64_t cas;	 /* 0: the location says it */
+	uint8_t key_length;
+};
+
+static inline uint32_t
+item_key_length(const struct item *item)
+{
+	return item->lengths >> 24;
+}
+
+static inline uint32_t
+item_value_length(const struct item *item)
+{
+	return item->lengths & ITEM_VALUE_MAX;
+}
+
+static inline unsigned int
+item_options(const struct item *item)
+{
+	return item->life & ITEM_OPTIONS;
+}
+
+/* Header and optional fields, bytes. */
+static inline uint32_t
+item_header_size(unsigned int options)
+{
+	return (uint32_t)sizeof(struct item) + (options & ITEM_HAS_FLAGS ? 4 : 0) +
+	       (options & ITEM_HAS_CAS ? 8 : 0) + (options & ITEM_HAS_EXPIRY ? 8 : 0);
+}
+
+static inline const uint8_t *
+item_key(const struct item *item)
+{
+	return (const uint8_t *)item + item_header_size(item_options(item));
+}
+
+static inline const uint8_t *
+item_value(const struct item *item)
+{
+	return item_key(item) + item_key_length(item);
+}
+
+static inline uint32_t
+item_align(uint32_t bytes)
+{
+	return (bytes + ITEM_ALIGNMENT - 1) & ~(uint32_t)(ITEM_ALIGNMENT - 1);
+}
+
+/* Bytes it takes in its segment, padding included. */
+static inline uint32_t
+item_size(const struct item *item)
+{
+	return item_align(item_header_size(item_options(item)) + item_key_length(item) +
+			  item_value_length(item));
+}
+
+static inline uint32_t
+item_flags(const struct item *item)
+{
+	unsigned int options = item_options(item);
+	uint32_t flags = 0;
+
+	if ((options & ITEM_HAS_FLAGS) != 0)
+		memcpy(&flags, item_key(item) - sizeof(flags), sizeof(flags));
+	return flags;
+}
+
+/* The unique it keeps, or 0. */
+static inline uint64_t
+item_kept_cas(const struct item *item)
+{
+	uint64_t cas = 0;
+
+	if ((item_options(item) & ITEM_HAS_CAS) != 0)
+		memcpy(&cas, item->rest, sizeof(cas));
+	return cas;
+}
+
+/* The tick at which it is gone; 0: never. */
+static inline uint64_t
+item_expiry(const struct item *item)
+{
+	uint64_t expiry = item->life >> ITEM_OPTION_BITS;
+
+	if ((item_options(item) & ITEM_HAS_EXPIRY) != 0)
+		memcpy(&expiry, item->rest + (item_options(item) & ITEM_HAS_CAS ? 8 : 0),
+		       sizeof(expiry));
+	return expiry;
+}
+
+static inline bool
+item_key_equals(const struct item *item, const uint8_t *key, uint32_t length)
+{
+	return item_key_length(item) == length && memcmp(item_key(item), key, length) == 0;
+}
+
+static inline unsigned int
+item_draft_options(const struct item_draft *draft)
+{
+	return (draft->flags != 0 ? ITEM_HAS_FLAGS : 0u) | (draft->cas != 0 ? ITEM_HAS_CAS : 0u) |
+	       (draft->expiry > ITEM_LIFE_MAX ? ITEM_HAS_EXPIRY : 0u);
+}
+
+static inline uint32_t
+item_draft_value_length(const struct item_draft *draft)
+{
+	return draft->part_length[0] + draft->part_length[1];
+}
+
+/* What item_size() will be. */
+static inline uint32_t
+item_draft_size(const struct item_draft *draft)
+{
+	return item_align(item_header_size(item_draft_options(draft)) + draft->key_length +
+			  item_draft_value_length(draft));
+}
+
+/* Writes the item into item_draft_size() bytes. */
+static inline void
+item_write(struct item *item, const struct item_draft *draft)
+{
+	unsigned int options = item_draft_options(draft);
+	uint8_t *at = item->rest;
+
+	item->lengths = item_draft_value_length(draft) | (uint32_t)draft->key_length << 24;
+	item->life = options;
+	if ((options & ITEM_HAS_CAS) != 0) {
+		memcpy(at, &draft->cas, sizeof(draft->cas));
+		at += sizeof(draft->cas);
+	}
+	if ((options & ITEM_HAS_EXPIRY) != 0) {
+		memcpy(at, &draft->expiry, sizeof(draft->expiry));
+		at += sizeof(draft->expiry);
+	} else {
+		item->life |= (uint32_t)draft->expiry << ITEM_OPTION_BITS;
+	}
+	if ((options & ITEM_HAS_FLAGS) != 0) {
+		memcpy(at, &draft->flags, sizeof(draft->flags));
+		at += sizeof(draft->flags);
+	}
+	memcpy(at, draft->key, draft->key_length);
+	at += draft->key_length;
+	for (int i = 0; i < 2; i++) {
+		if (draft->part[i] != NULL)
+			memcpy(at, draft->part[i], draft->part_length[i]);
+		at += draft->part_length[i];
+	}
+}
+
+/* Writes a filler of `size` bytes (a multiple of 8, at least 8). */
+static inline void
+item_write_filler(struct item *item, uint32_t size)
+{
+	item->lengths = size - (uint32_t)sizeof(*item);
+	item->life = 0;
+}
+
+#endif

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The janitor's round: what workers must never wait for. Segments that were unlinked become free
+ * after a grace period; the index grows; victims are chosen, and evicted if workers don't.
+ */
+#include "dataplane/store/shard.h"
+
+enum {
+	ROUND_BUCKETS = 8192, /* of a split, in one round */
+	ROUND_ITEMS = 4096,   /* evicted in one round */
+	ROUND_POPULATE = 4,   /* fresh segments to put pages behind */
+	SWEEP_TICKS = CLOCK_TICKS,
+	ROOMY_SHARE = 16, /* an index below one in so many of the memory may be roomy */
+	SPARE_SHARE = 64, /* overflow buckets to have at hand: one for so many buckets */
+	SPARE_MIN = 512,
+};
+
+/* --- what waits for a grace period ---------------------------------------------------------- */
+
+static void
+list_push(struct heap *heap, uint32_t *list, uint32_t segment)
+{
+	/* relaxed: it is ours now */
+	atomic_store_explicit(&heap->segment[segment].next, *list, memory_order_relaxed);
+	*list = segment;
+}
+
+/* Collects what was retired since. True if anything waits for a grace period. */
+static bool
+shard_gather(struct shard *shard)
+{
+	struct housekeeping *keep = &shard->keep;
+	uint32_t segment = heap_collect(&shard->heap, SEGMENT_RETIRED);
+
+	while (segment != SEGMENT_NONE) {
+		uint32_t next = heap_next(&shard->heap, segment);
+
+		list_push(&shard->heap, &keep->waiting, segment);
+		segment = next;
+	}
+	return keep->waiting != SEGMENT_NONE || keep->parent != 0 || keep->doubled;
+}
+
+static struct writer *
+store_writer(const struct store *store, unsigned int worker, unsigned int shard)
+{
+	return worker < store->options.workers ? &store->worker[worker]->writer[shard]
+					       : &store->janitor->writer[shard];
+}
+
+static bool
+segment_is_pinned(const struct store *store, unsigned int shard, uint32_t segment)
+{
+	for (unsigned int i = 0; i <= store->options.workers; i++)
+		/* acquire: reads by way of the pin are over before the segment is reused */
+		if (atomic_load_explicit(&store_writer(store, i, shard)->ledger[segment].pins,
+					 memory_order_acquire) != 0)
+			return true;
+	return false;
+}
+
+static void
+segment_free(const struct store *store, unsigned int number, uint32_t segment)
+{
+	struct heap *heap = &store->shard[number]->heap;
+	struct tally *tally = &store->janitor->writer[number].tally;
+	uint32_t dead = 0;
+
+	for (unsigned int i = 0; i <= store->options.workers; i++)
+		dead += counter_read32(&store_writer(store, i, number)->ledger[segment].dead);
+	counter_add(&tally->bytes_dead,
+		    -(uint64_t)(uint32_t)(dead - heap->segment[segment].dead_before));
+	counter_add(&tally->bytes_slack, heap->segment[segment].used - heap_segment_size(heap));
+	heap->segment[segment].dead_before = dead;
+	heap_give(heap, segment);
+}
+
+/*
+ * Frees those of a list that nothing refers to; the others go to the pinned ones. Returns how many
+ * there were.
+ */
+static uint32_t
+free_unpinned(const struct store *store, unsigned int number, uint32_t *list)
+{
+	struct shard *shard = store->shard[number];
+	uint32_t segment = *list, count = 0;
+
+	*list = SEGMENT_NONE;
+	for (; segment != SEGMENT_NONE; count++) {
+		uint32_t next = heap_next(&shard->heap, segment);
+
+		if (segment_is_pinned(store, number, segment))
+			list_push(&shard->heap, &shard->keep.pinned, segment);
+		else
+			segment_free(store, number, segment);
+		segment = next;
+	}
+	return count;
+}
+
+/* --- the index ------------------------------------------------------------------------------ */
+
+static void
+give_chunk(struct shard *shard, uint64_t chunk)
+{
+	uint64_t *link = (uint64_t *)(void *)(shard->heap.base + chunk);
+
+	*link = shard->keep.chunks;
+	shard->keep.chunks = chunk;
+}
+
+uint64_t
+shard_take_chunk(struct shard *shard, unsigned int chunk_shift)
+{
+	struct heap *heap = &shard->heap;
+	uint64_t chunk;
+
+	if (shard->keep.chunks == 0) {
+		uint32_t segment = heap_take(heap, SEGMENT_INDEX);
+		uint64_t end = heap_offset(heap, segment) + heap_segment_size(heap);
+
+		if (segment == SEGMENT_NONE)
+			return 0;
+		while (end != heap_offset(heap, segment))
+			give_chunk(shard, end -= UINT64_C(1) << chunk_shift);
+	}
+	chunk = shard->keep.chunks;
+	shard->keep.chunks = *(uint64_t *)(void *)(heap->base + chunk);
+	memset(heap->base + chunk, 0, sizeof(uint64_t));
+	return chunk;
+}
+
+static unsigned int
+chunk_shift_of(const struct shard *shard)
+{
+	return (unsigned int)__builtin_ctzll(index_chunk_size(&shard->index));
+}
+
+/* Overflow buckets at hand for what may be inserted until the next round. */
+static void
+shard_supply_overflow(struct shard *shard)
+{
+	struct index *index = &shard->index;
+	uint64_t buckets = counter_read(&index->chunks) * (index->bucket_mask + 1);
+
+	if (counter_read32(&index->spare_count) < SPARE_MIN + buckets / SPARE_SHARE) {
+		uint64_t chunk = shard_take_chunk(shard, chunk_shift_of(shard));
+
+		if (chunk != 0)
+			index_add_overflow(index, chunk, index_chunk_size(index));
+	}
+}
+
+static bool
+index_is_small(const struct shard *shard)
+{
+	return counter_read(&shard->index.chunks) * index_chunk_size(&shard->index) * ROOMY_SHARE <
+	       shard->heap.mapped;
+}
+
+/* Begins to split the next chunk, if the index is full enough and memory is to be had. */
+static void
+shard_begin_split(struct shard *shard, uint64_t items)
+{
+	struct index *index = &shard->index;
+	uint64_t first, second;
+
+	if (!index_wants_split(index, items, index_is_small(shard)))
+		return;
+	if (index_split_prepare(index)) {
+		shard->keep.doubled = true;
+		return;
+	}
+	first = shard_take_chunk(shard, chunk_shift_of(shard));
+	second = first != 0 ? shard_take_chunk(shard, chunk_shift_of(shard)) : 0;
+	if (second != 0)
+		index_split_begin(index, first, second);
+	else if (first != 0)
+		give_chunk(shard, first);
+}
+
+/* True if there is more to do at once. */
+static bool
+shard_grow(struct store *store, unsigned int number, uint64_t items)
+{
+	struct shard *shard = store->shard[number];
+	struct index_losses losses = {.count = 0};
+
+	shard_supply_overflow(shard);
+	if (shard->keep.parent != 0 || shard->keep.doubled)
+		return true;
+	if (!index_splitting(&shard->index))
+		shard_begin_split(shard, items);
+	if (!index_splitting(&shard->index))
+		return shard->keep.doubled;
+	if (index_split_sweep(&shard->index, ROUND_BUCKETS, &losses))
+		shard->keep.parent = index_split_end(&shard->index);
+	shard_account(shard, &store->janitor->writer[number], &losses);
+	return true;
+}
+
+/* --- a round ------------------------------------------------------------------------------- */
+
+/* One wait for all shards. False if nothing had to wait. */
+static bool
+store_pass_grace_period(struct store *store)
+{
+	bool needed = false;
+
+	for (unsigned int i = 0; i < store->options.shards; i++)
+		needed |= shard_gather(store->shard[i]);
+	if (!needed)
+		return false;
+	gp_wait(&store->gp);
+	for (unsigned int i = 0; i < store->options.shards; i++) {
+		struct shard *shard = store->shard[i];
+		struct housekeeping *keep = &shard->keep;
+
+		/* a pinned one isn't coming soon: it counts as settled as well */
+		eviction_settle(&shard->eviction, free_unpinned(store, i, &keep->waiting));
+		keep->doubled = false;
+		if (keep->parent != 0) {
+			index_split_release(&shard->index, keep->parent);
+			give_chunk(shard, keep->parent);
+			keep->parent = 0;
+		}
+	}
+	return true;
+}
+
+/* Puts pages behind the next few fresh segments, so that no worker meets a page fault. */
+static bool
+shard_populate(struct shard *shard)
+{
+	uint32_t target = counter_read32(&shard->eviction.target);
+
+	for (unsigned int i = 0; i < ROUND_POPULATE; i++)
+		if (counter_read32(&shard->heap.free_count) >= target ||
+		    !heap_populate(&shard->heap))
+			return false;
+	return true;
+}
+
+static void
+shard_sweep(struct shard *shard, const struct moment *moment)
+{
+	struct housekeeping *keep = &shard->keep;
+	uint64_t now = clock_tick(moment->clock);
+
+	if (now - keep->swept < SWEEP_TICKS && keep->epoch == moment->epoch)
+		return;
+	eviction_sweep(shard, moment);
+	keep->swept = now;
+	keep->epoch = moment->epoch;
+}
+
+static uint64_t
+shard_items(const struct store *store, unsigned int number)
+{
+	uint64_t items = 0;
+
+	for (unsigned int i = 0; i <= store->options.workers; i++)
+		items += counter_read(&store_writer(store, i, number)->tally.items);
+	return (int64_t)items > 0 ? items : 0; /* the sum is read while others count */
+}
+
+static bool
+shard_keep_house(struct store *store, unsigned int number)
+{
+	struct shard *shard = store->shard[number];
+	struct moment moment = store_moment(store);
+	bool more;
+
+	free_unpinned(store, number, &shard->keep.pinned);
+	more = shard_populate(shard);
+	more |= shard_grow(store, number, shard_items(store, number));
+	eviction_plan(shard);
+	shard_sweep(shard, &moment);
+	evict_some(store, shard, &store->janitor->writer[number], &moment, ROUND_ITEMS);
+	return more | eviction_has_victims(&shard->eviction);
+}
+
+bool
+store_janitor(struct store *store)
+{
+	bool more = store_pass_grace_period(store);
+
+	for (unsigned int i = 0; i < store->options.shards; i++)
+		more |= shard_keep_house(store, i);
+	return more;
+}

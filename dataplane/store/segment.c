@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "dataplane/store/segment.h"
+
+#include <string.h>
+
+static void
+segment_hand_over(struct writer *writer, uint32_t number)
+{
+	struct segment *segment = &writer->heap->segment[number];
+	uint64_t tail = heap_segment_size(writer->heap) - segment->used;
+
+	counter_add(&writer->tally.bytes_slack, tail);
+	heap_hand_over(writer->heap, number, SEGMENT_SEALED);
+}
+
+/* Closes the class's open segment, if there is one. It stays ours while values arrive in it. */
+static void
+writer_seal(struct writer *writer, unsigned int class)
+{
+	struct open_segment *open = &writer->open[class];
+	struct segment *segment = &writer->heap->segment[open->segment];
+
+	if (open->segment == SEGMENT_NONE)
+		return;
+	segment->used = (uint32_t)(open->next - heap_offset(writer->heap, open->segment));
+	segment->expiry = open->expiry;
+	if (segment->reservations == 0)
+		segment_hand_over(writer, open->segment);
+	memset(open, 0, sizeof(*open));
+}
+
+bool
+writer_turn_over(struct writer *writer, unsigned int class, const struct moment *moment)
+{
+	struct heap *heap = writer->heap;
+	struct open_segment *open = &writer->open[class];
+	struct segment *segment;
+	uint32_t number;
+	uint64_t generation;
+
+	writer_seal(writer, class);
+	number = heap_take(heap, SEGMENT_OPEN);
+	if (number == SEGMENT_NONE)
+		return false;
+	segment = &heap->segment[number];
+	segment->reservations = 0;
+	segment->born = clock_tick(moment->clock);
+	segment->class = (uint8_t) class;
+	segment->queue = class == CLASS_MAIN ? QUEUE_MAIN : QUEUE_SMALL;
+	generation = (heap_stamp(heap, number) >> 32) + 1;
+	/* relaxed: published with the slots of the items that will lie here */
+	atomic_store_explicit(&heap->stamp[number], generation << 32 | moment->epoch,
+			      memory_order_relaxed);
+	*open = (struct open_segment){
+		.next = heap_offset(heap, number),
+		.end = heap_offset(heap, number) + heap_segment_size(heap),
+		.segment = number,
+		.epoch = moment->epoch,
+	};
+	return true;
+}
+
+void
+writer_give_back(struct writer *writer, uint64_t location, uint32_t size)
+{
+	for (unsigned int class = 0; class < CLASSES; class ++) {
+		struct open_segment *open = &writer->open[class];
+
+		if (open->segment != SEGMENT_NONE &&
+		    location * ITEM_ALIGNMENT + size == open->next) {
+			open->next -= size;
+			return;
+		}
+	}
+	writer_bury(writer, location, size);
+}
+
+uint32_t
+writer_hold(struct writer *writer, uint64_t location)
+{
+	uint32_t number = heap_segment_of(writer->heap, location);
+
+	writer->heap->segment[number].reservations++;
+	return number;
+}
+
+static bool
+writer_fills(const struct writer *writer, uint32_t number)
+{
+	for (unsigned int class = 0; class < CLASSES; class ++)
+		if (writer->open[class].segment == number)
+			return true;
+	return false;
+}
+
+void
+writer_release(struct writer *writer, uint32_t number)
+{
+	if (--writer->heap->segment[number].reservations == 0 && !writer_fills(writer, number))
+		segment_hand_over(writer, number);
+}
+
+void
+writer_seal_all(struct writer *writer)
+{
+	for (unsigned int class = 0; class < CLASSES; class ++)
+		writer_seal(writer, class);
+}

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * segment.h - writers: where a worker (or the janitor) appends items, and what it counts.
+ *
+ * A writer is one thread's side of one shard. It has an open segment of each class, that nobody else
+ * writes to, so that allocating is an addition:
+ *
+ *     CLASS_NEW   items that are new, and live long or for ever
+ *     CLASS_MAIN  items that earned to stay: evictors' copies, and keys that a ghost remembers
+ *     CLASS_TTL+n new items that expire soon, by order of magnitude, so that they do so together
+ *
+ * A full segment is sealed and handed to the janitor, who queues it for eviction: the last class
+ * but MAIN in the Small queue, MAIN in the Main queue (evict.h).
+ *
+ * All functions: the writer's own thread.
+ */
+#ifndef JACKDAW_STORE_SEGMENT_H
+#define JACKDAW_STORE_SEGMENT_H
+
+#include "dataplane/store/clock.h"
+#include "dataplane/store/heap.h"
+#include "dataplane/store/item.h"
+#include "dataplane/store/tally.h"
+
+enum {
+	CLASS_NEW,
+	CLASS_MAIN,
+	CLASS_TTL,
+	CLASSES = CLASS_TTL + 6,
+};
+
+enum segment_queue {
+	QUEUE_SMALL,
+	QUEUE_MAIN,
+	QUEUES,
+};
+
+/* The present, as of the start of an operation. */
+struct moment {
+	uint64_t clock; /* a reading of the clock */
+	uint32_t epoch; /* of the last flush_all */
+};
+
+struct open_segment {
+	uint64_t next, end; /* offsets in the arena of the free bytes */
+	uint64_t expiry;    /* the latest of its items; UINT64_MAX: never */
+	uint32_t segment;   /* SEGMENT_NONE: none is open */
+	uint32_t epoch;
+};
+
+/* What one writer knows of each segment. Written by it alone, read by the janitor. */
+struct ledger {
+	_Atomic uint32_t dead; /* bytes of it that this writer made unreachable, modulo 2^32 */
+	_Atomic uint32_t pins; /* transmissions that refer to it */
+};
+
+/* An evictor's place in its victim. */
+struct evictor {
+	uint32_t victim; /* SEGMENT_NONE: none */
+	uint32_t offset; /* bytes of it that were seen to */
+	uint64_t owed;	 /* bytes that this writer's stores have yet to pay for */
+};
+
+struct writer {
+	struct heap *heap;
+	struct ledger *ledger; /* [segments] */
+	unsigned int ttl_classes;
+	struct open_segment open[CLASSES];
+	struct evictor evictor;
+	struct tally tally __attribute__((aligned(64)));
+};
+
+/* The class of a new item. */
+static inline unsigned int
+writer_class(const struct writer *writer, uint64_t expiry, const struct moment *moment)
+{
+	uint64_t ticks, now = clock_tick(moment->clock);
+	unsigned int class;
+
+	if (expiry == 0 || writer->ttl_classes == 0)
+		return CLASS_NEW;
+	ticks = expiry > now ? expiry - now : 1;
+	/* 0: below 32 s, then by factors of 4: 2, 9, 34 minutes, 2.3, 9.1 hours */
+	class = (unsigned int)(64 - __builtin_clzll(ticks >> 7 | 1)) / 2;
+	return class < writer->ttl_classes ? CLASS_TTL + class : CLASS_NEW;
+}
+
+/* Seals the class's open segment and opens another. False if there is none. */
+bool writer_turn_over(struct writer *writer, unsigned int class, const struct moment *moment);
+
+/*
+ * Room for an item of `size` bytes (item_size) that expires at `expiry`: its location, or 0 when
+ * memory is short. Written to at once, and published or given back before the thread goes on.
+ */
+static inline uint64_t
+writer_allocate(struct writer *writer, unsigned int class, uint32_t size, uint64_t expiry,
+		const struct moment *moment)
+{
+	struct open_segment *open = &writer->open[class];
+	uint64_t at;
+
+	if (__builtin_expect(open->end - open->next < size || open->epoch != moment->epoch, 0) &&
+	    !writer_turn_over(writer, class, moment))
+		return 0;
+	at = open->next;
+	open->next = at + size;
+	if (expiry == 0)
+		open->expiry = UINT64_MAX;
+	else if (expiry > open->expiry)
+		open->expiry = expiry;
+	return at / ITEM_ALIGNMENT;
+}
+
+/* Counts an item's bytes as dead: it is no longer reachable, or never was. */
+static inline void
+writer_bury(struct writer *writer, uint64_t location, uint32_t size)
+{
+	counter_add32(&writer->ledger[heap_segment_of(writer->heap, location)].dead, size);
+	counter_add(&writer->tally.bytes_dead, size);
+}
+
+/* Gives back what was allocated and nobody else has seen. */
+void writer_give_back(struct writer *writer, uint64_t location, uint32_t size);
+
+/*
+ * A value is to arrive at this location over a longer time: its segment stays open until
+ * writer_release. The segment, for writer_release.
+ */
+uint32_t writer_hold(struct writer *writer, uint64_t location);
+void writer_release(struct writer *writer, uint32_t segment);
+
+/* Seals all open segments: the thread leaves. */
+void writer_seal_all(struct writer *writer);
+
+#endif

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * shard.h - what the store is made of: shards, and for each thread its side of every shard.
+ *
+ *     store ─┬─ clock, epoch of the last flush_all, grace periods
+ *            ├─ shard ─┬─ heap      segments                                  heap.h
+ *            │         ├─ index     key to item                               index.h
+ *            │         └─ eviction  which segments go next                    evict.h
+ *            └─ worker ── writer    (one a shard) open segments, counters     segment.h
+ */
+#ifndef JACKDAW_STORE_SHARD_H
+#define JACKDAW_STORE_SHARD_H
+
+#include "dataplane/store/clock.h"
+#include "dataplane/store/evict.h"
+#include "dataplane/store/gp.h"
+#include "dataplane/store/heap.h"
+#include "dataplane/store/index.h"
+#include "dataplane/store/segment.h"
+#include "dataplane/store/store.h"
+
+/* What the janitor keeps in mind from one round to the next. Lists are linked by segment.next. */
+struct housekeeping {
+	uint32_t waiting; /* segments that wait for a grace period */
+	uint32_t pinned;  /* that are past it, but a transmission refers to them */
+	uint64_t parent;  /* chunk of the index that waits for one; 0: none */
+	bool doubled;	  /* the directory has doubled: no split before one */
+	uint64_t chunks;  /* free chunks for the index: a list by their first words */
+	uint64_t swept;	  /* tick of the last look for what is gone */
+	uint32_t epoch;	  /* at that look */
+};
+
+struct shard {
+	struct heap heap;
+	struct index index;
+	struct eviction eviction;
+	struct housekeeping keep;
+};
+
+struct store_worker {
+	struct store *store;
+	unsigned int index;
+	atomic_bool open;
+	uint32_t random;	/* state of a xorshift: which uses are counted */
+	struct writer writer[]; /* [shards] */
+};
+
+struct store {
+	struct store_options options;
+	struct clock clock;
+	_Atomic uint32_t epoch;	     /* counts flushes, from 1 */
+	_Atomic uint64_t flush_tick; /* of a pending flush_all; 0: none */
+	struct gp gp;
+	struct shard *shard[STORE_SHARDS_MAX];
+	struct store_worker *worker[STORE_WORKERS_MAX];
+	struct store_worker *janitor; /* its side of the shards; not in worker[] */
+};
+
+static inline struct shard *
+store_shard(const struct store *store, uint64_t hash)
+{
+	return store->shard[hash_shard(hash, store->options.shards)];
+}
+
+/* The worker's side of the shard that the hash belongs to. */
+static inline struct writer *
+worker_writer(struct store_worker *worker, uint64_t hash)
+{
+	return &worker->writer[hash_shard(hash, worker->store->options.shards)];
+}
+
+static inline struct moment
+store_moment(const struct store *store)
+{
+	/* clock first (acquire): a flush that fell due at this time is then seen. relaxed: the
+	 * clock's load orders it, and a later flush is concurrent with us */
+	uint64_t clock = clock_read(&store->clock);
+
+	return (struct moment){
+		.clock = clock,
+		.epoch = atomic_load_explicit(&store->epoch, memory_order_relaxed),
+	};
+}
+
+/* True if the item was stored before a flush_all, or has expired. */
+static inline bool
+item_is_gone(const struct heap *heap, const struct item *item, uint64_t location,
+	     const struct moment *moment)
+{
+	uint32_t epoch = (uint32_t)heap_stamp(heap, heap_segment_of(heap, location));
+
+	return (int32_t)(epoch - moment->epoch) < 0 || clock_past(item_expiry(item), moment->clock);
+}
+
+/*
+ * The item's CAS unique: its own if it was copied, else its place and the generation of its
+ * segment, which no other item ever has both of. Never 0.
+ */
+static inline uint64_t
+item_unique(const struct heap *heap, const struct item *item, uint64_t location)
+{
+	uint64_t kept = item_kept_cas(item);
+
+	return kept != 0 ? kept
+			 : (heap_stamp(heap, heap_segment_of(heap, location)) >> 32)
+					   << SLOT_LOCATION_BITS |
+				   location;
+}
+
+/* Counts a live item's bytes in, or (by -1) out. */
+static inline void
+tally_item(struct tally *tally, const struct item *item, uint64_t by)
+{
+	uint32_t key = item_key_length(item), value = item_value_length(item);
+	uint32_t header = item_header_size(item_options(item));
+
+	counter_add(&tally->items, by);
+	counter_add(&tally->bytes_keys, by * key);
+	counter_add(&tally->bytes_values, by * value);
+	counter_add(&tally->bytes_headers, by * header);
+	counter_add(&tally->bytes_slack, by * (item_size(item) - key - value - header));
+}
+
+/*
+ * A zeroed or used chunk of memory for the index: its offset, or 0 when there is none. The janitor, or
+ * whoever creates the store.
+ */
+uint64_t shard_take_chunk(struct shard *shard, unsigned int chunk_shift);
+
+/* An item that was live no longer is: its word has left the index. */
+void shard_bury(struct shard *shard, struct writer *writer, uint64_t word);
+
+/* Accounts for what the index dropped, and empties the list. */
+void shard_account(struct shard *shard, struct writer *writer, struct index_losses *losses);
+
+#endif

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * slot.h - the words of a bucket: seven slots and a control word, 64 bytes, one cache line.
+ *
+ *     slot      63            42 41 40  39    38 37 36                       0
+ *              +----------------+-----+------+-----+-------------------------+
+ *              |      tag       |state|frozen| use |        location         |
+ *              +----------------+-----+------+-----+-------------------------+
+ *
+ *     control   63      62    61          34 33                              0
+ *              +-------+------+-------------+--------------------------------+
+ *              |pending|frozen|      0      | next overflow bucket, 0: none  |
+ *              +-------+------+-------------+--------------------------------+
+ *
+ * A slot of 0 is empty. States:
+ *
+ *     LIVE       location is an item's; the only state that readers see
+ *     TENTATIVE  an insert in progress (index_insert.c); location is its item's
+ *     GHOST      an item that was evicted lately; location is the time of it (evict.c). Inserts
+ *                treat it as empty
+ *
+ * FROZEN: the word's entry has moved, or is moving, to a larger table (index_grow.c), and no
+ * writer may change it any more. PENDING, in a control word: the bucket has not been filled from its
+ * smaller predecessor yet; the word's low bits are then the predecessor's address.
+ *
+ * A location counts 8-byte units from the start of the arena: 1 TiB a shard. Bucket addresses in
+ * control words count 64-byte units from there. Nothing here is a pointer.
+ */
+#ifndef JACKDAW_STORE_SLOT_H
+#define JACKDAW_STORE_SLOT_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dataplane/store/hash.h"
+
+enum {
+	BUCKET_SLOTS = 7,
+	BUCKET_SHIFT = 6, /* log2 of its size */
+	SLOT_LOCATION_BITS = 37,
+	SLOT_USE_SHIFT = SLOT_LOCATION_BITS,
+	SLOT_TAG_SHIFT = 64 - HASH_TAG_BITS,
+	SLOT_USE_MAX = 3,
+};
+
+#define SLOT_LOCATION  ((UINT64_C(1) << SLOT_LOCATION_BITS) - 1)
+#define SLOT_USE_ONE   (UINT64_C(1) << SLOT_USE_SHIFT)
+#define SLOT_USE       (UINT64_C(3) << SLOT_USE_SHIFT)
+#define SLOT_FROZEN    (UINT64_C(1) << 39)
+#define SLOT_STATE     (UINT64_C(3) << 40)
+#define SLOT_LIVE      (UINT64_C(1) << 40)
+#define SLOT_TENTATIVE (UINT64_C(2) << 40)
+#define SLOT_GHOST     (UINT64_C(3) << 40)
+#define SLOT_TAG       (~UINT64_C(0) << SLOT_TAG_SHIFT)
+#define SLOT_EMPTY     UINT64_C(0)
+/* What a slot of a pending bucket holds: no word that anybody writes later equals it. */
+#define SLOT_UNFILLED (~UINT64_C(0))
+
+#define CONTROL_PENDING (UINT64_C(1) << 63)
+#define CONTROL_FROZEN	(UINT64_C(1) << 62)
+#define CONTROL_ADDRESS ((UINT64_C(1) << 34) - 1)
+
+struct bucket {
+	_Atomic uint64_t control;
+	_Atomic uint64_t slot[BUCKET_SLOTS];
+} __attribute__((aligned(64)));
+
+_Static_assert(sizeof(struct bucket) == 1 << BUCKET_SHIFT, "a bucket is a cache line");
+_Static_assert(HASH_TAG_BITS + 2 + 1 + 2 + SLOT_LOCATION_BITS == 64, "a slot is a word");
+
+static inline uint64_t
+slot_tag(uint64_t hash)
+{
+	return hash << SLOT_TAG_SHIFT;
+}
+
+static inline uint64_t
+slot_live(uint64_t hash, uint64_t location)
+{
+	return slot_tag(hash) | SLOT_LIVE | location;
+}
+
+static inline uint64_t
+slot_ghost(uint64_t hash, uint64_t stamp)
+{
+	return slot_tag(hash) | SLOT_GHOST | (stamp & SLOT_LOCATION);
+}
+
+/* True of a word in this state with this hash's tag, frozen or not. */
+static inline bool
+slot_matches(uint64_t word, uint64_t hash, uint64_t state)
+{
+	return ((word ^ (slot_tag(hash) | state)) & (SLOT_TAG | SLOT_STATE)) == 0;
+}
+
+static inline bool
+slot_is(uint64_t word, uint64_t state)
+{
+	return (word & SLOT_STATE) == state;
+}
+
+static inline uint64_t
+slot_location(uint64_t word)
+{
+	return word & SLOT_LOCATION;
+}
+
+/* How often the item was read since it was stored, as far as it is counted: 0 .. SLOT_USE_MAX. */
+static inline unsigned int
+slot_use(uint64_t word)
+{
+	return (unsigned int)((word & SLOT_USE) >> SLOT_USE_SHIFT);
+}
+
+#endif

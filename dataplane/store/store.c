@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "dataplane/store/shard.h"
+
+enum {
+	LINE = 64,
+	MEMORY_MIN = 1 << 20,
+	SEGMENTS_WANTED = 128, /* of a shard at least, if items are small enough */
+	SEGMENTS_PLENTY = 1024,
+	SEGMENT_SHIFT_MAX = 30,
+	OPEN_SHARE = 16,	      /* open segments may be one in so many */
+	BUCKETS_PER_SEGMENT_MIN = 64, /* a directory entry covers at least so many */
+};
+
+/* --- sizes --------------------------------------------------------------------------------- */
+
+/* Segments are 2 MiB; smaller where there would be too few, larger where an item needs it. */
+static unsigned int
+segment_shift(uint64_t memory, uint64_t item_size_max)
+{
+	unsigned int shift = SEGMENT_SHIFT;
+
+	while ((memory >> shift) < SEGMENTS_WANTED && shift > SEGMENT_SHIFT_MIN &&
+	       item_size_max <= UINT64_C(1) << (shift - 1))
+		shift--;
+	while (item_size_max > UINT64_C(1) << shift)
+		shift++;
+	/* two of the largest items a segment waste less of it than one */
+	if (shift > SEGMENT_SHIFT && (memory >> shift) >= SEGMENTS_PLENTY)
+		shift++;
+	return shift;
+}
+
+static uint64_t
+worker_size(unsigned int shards)
+{
+	uint64_t size = sizeof(struct store_worker) + shards * sizeof(struct writer);
+
+	return (size + LINE - 1) & ~(uint64_t)(LINE - 1);
+}
+
+/* What is allocated besides the heaps. */
+static uint64_t
+overhead(const struct store_options *options)
+{
+	return sizeof(struct store) + options->shards * sizeof(struct shard) +
+	       (options->workers + 1) * worker_size(options->shards);
+}
+
+static bool
+options_are_valid(const struct store_options *options)
+{
+	return options->workers >= 1 && options->workers <= STORE_WORKERS_MAX &&
+	       options->shards >= 1 && options->shards <= STORE_SHARDS_MAX &&
+	       options->memory >= MEMORY_MIN + overhead(options) &&
+	       options->item_size_max > STORE_ITEM_OVERHEAD &&
+	       options->item_size_max <= ITEM_VALUE_MAX + UINT64_C(1);
+}
+
+/* --- a shard ------------------------------------------------------------------------------- */
+
+/* Directory entries for an index that takes all of the memory. */
+static uint64_t
+directory_capacity(const struct heap *heap, unsigned int chunk_shift)
+{
+	uint64_t capacity = 1;
+
+	while (capacity << chunk_shift < heap->mapped)
+		capacity *= 2;
+	return capacity;
+}
+
+/* Each writer's ledger of the shard's segments. */
+static bool
+shard_hand_out_ledgers(struct store *store, unsigned int number)
+{
+	struct heap *heap = &store->shard[number]->heap;
+
+	for (unsigned int i = 0; i <= store->options.workers; i++) {
+		struct store_worker *worker =
+			i < store->options.workers ? store->worker[i] : store->janitor;
+		struct writer *writer = &worker->writer[number];
+
+		writer->heap = heap;
+		writer->ledger = heap_metadata(heap, heap->segments * sizeof(writer->ledger[0]));
+		if (writer->ledger == NULL)
+			return false;
+	}
+	return true;
+}
+
+static void
+shard_choose_ttl_classes(struct store *store, unsigned int number)
+{
+	const struct heap *heap = &store->shard[number]->heap;
+	unsigned int open = heap->segments / OPEN_SHARE / store->options.workers;
+	unsigned int classes = open > CLASS_TTL ? open - CLASS_TTL : 0;
+
+	if (classes > CLASSES - CLASS_TTL)
+		classes = CLASSES - CLASS_TTL;
+	for (unsigned int i = 0; i < store->options.workers; i++)
+		store->worker[i]->writer[number].ttl_classes = classes;
+}
+
+static int
+shard_build(struct store *store, unsigned int number, uint64_t bytes)
+{
+	const struct store_options *options = &store->options;
+	struct shard *shard = store->shard[number];
+	struct heap *heap = &shard->heap;
+	unsigned int shift = segment_shift(bytes, options->item_size_max);
+	unsigned int chunk_shift = shift < CHUNK_SHIFT ? shift : CHUNK_SHIFT;
+	_Atomic uint64_t *directory;
+	uint64_t capacity, rest, tail;
+	int status;
+
+	status = heap_map(heap, bytes, shift, options->numa_nodes[number], options->hugepages);
+	if (status != 0)
+		return status;
+	capacity = directory_capacity(heap, chunk_shift);
+	directory = heap_metadata(heap, capacity * sizeof(directory[0]));
+	if (directory == NULL || !shard_hand_out_ledgers(store, number))
+		return -EINVAL;
+	tail = heap_ready(heap, &rest);
+	index_init(&shard->index, heap->base, directory, capacity,
+		   shard_take_chunk(shard, chunk_shift), chunk_shift);
+	index_add_overflow(&shard->index, tail, rest);
+	eviction_init(&shard->eviction, heap, options->workers);
+	shard_choose_ttl_classes(store, number);
+	return 0;
+}
+
+void
+shard_bury(struct shard *shard, struct writer *writer, uint64_t word)
+{
+	const struct item *item = index_item(&shard->index, word);
+
+	tally_item(&writer->tally, item, UINT64_MAX);
+	writer_bury(writer, slot_location(word), item_size(item));
+}
+
+void
+shard_account(struct shard *shard, struct writer *writer, struct index_losses *losses)
+{
+	while (losses->count != 0) {
+		uint64_t word = losses->word[--losses->count];
+
+		counter_add(&writer->tally.index_dropped, 1);
+		shard_bury(shard, writer, word);
+	}
+}
+
+/* --- the store ----------------------------------------------------------------------------- */
+
+static void *
+allocate_zeroed(uint64_t size)
+{
+	void *memory = aligned_alloc(LINE, (size + LINE - 1) & ~(uint64_t)(LINE - 1));
+
+	if (memory != NULL)
+		memset(memory, 0, size);
+	return memory;
+}
+
+static struct store_worker *
+worker_create(struct store *store, unsigned int index)
+{
+	struct store_worker *worker = allocate_zeroed(worker_size(store->options.shards));
+
+	if (worker != NULL) {
+		worker->store = store;
+		worker->index = index;
+		worker->random = index + 1;
+	}
+	return worker;
+}
+
+static int
+store_build(struct store *store)
+{
+	const struct store_options *options = &store->options;
+	uint64_t bytes = (options->memory - overhead(options)) / options->shards;
+
+	for (unsigned int i = 0; i < options->workers; i++)
+		if ((store->worker[i] = worker_create(store, i)) == NULL)
+			return -ENOMEM;
+	if ((store->janitor = worker_create(store, options->workers)) == NULL)
+		return -ENOMEM;
+	for (unsigned int i = 0; i < options->shards; i++) {
+		int status;
+
+		if ((store->shard[i] = allocate_zeroed(sizeof(struct shard))) == NULL)
+			return -ENOMEM;
+		status = shard_build(store, i, bytes);
+		if (status != 0)
+			return status;
+	}
+	return 0;
+}
+
+int
+store_create(struct store **store, const struct store_options *options)
+{
+	struct store *made;
+	int status;
+
+	if (!options_are_valid(options))
+		return -EINVAL;
+	made = allocate_zeroed(sizeof(*made));
+	if (made == NULL)
+		return -ENOMEM;
+	made->options = *options;
+	clock_init(&made->clock, options->unix_time);
+	atomic_init(&made->epoch, 1);
+	status = store_build(made);
+	if (status != 0) {
+		store_destroy(made);
+		return status;
+	}
+	*store = made;
+	return 0;
+}
+
+void
+store_destroy(struct store *store)
+{
+	for (unsigned int i = 0; i < store->options.shards; i++) {
+		if (store->shard[i] != NULL)
+			heap_unmap(&store->shard[i]->heap);
+		free(store->shard[i]);
+	}
+	for (unsigned int i = 0; i < store->options.workers; i++)
+		free(store->worker[i]);
+	free(store->janitor);
+	free(store);
+}
+
+void
+store_set_clock(struct store *store, uint64_t milliseconds)
+{
+	uint64_t due = atomic_load_explicit(&store->flush_tick, memory_order_relaxed);
+	uint64_t tick = milliseconds / CLOCK_TICK_MS + CLOCK_BASE;
+
+	/* a later flush_all may replace the pending one at this moment: then that one counts.
+	 * The epoch comes before the time, whose release publishes it (store_moment). */
+	if (due != 0 && due <= tick &&
+	    atomic_compare_exchange_strong_explicit(&store->flush_tick, &due, 0,
+						    memory_order_relaxed, memory_order_relaxed))
+		atomic_fetch_add_explicit(&store->epoch, 1, memory_order_seq_cst);
+	clock_set(&store->clock, milliseconds);
+}
+
+int
+store_worker_open(struct store *store, unsigned int index, struct store_worker **worker)
+{
+	bool taken = false;
+
+	if (index >= store->options.workers)
+		return -EINVAL;
+	/* acquire: what the thread that had it before left behind; pairs with close */
+	if (!atomic_compare_exchange_strong_explicit(&store->worker[index]->open, &taken, true,
+						     memory_order_acquire, memory_order_relaxed))
+		return -EBUSY;
+	gp_register();
+	*worker = store->worker[index];
+	return 0;
+}
+
+void
+store_worker_close(struct store_worker *worker)
+{
+	struct store *store = worker->store;
+
+	for (unsigned int i = 0; i < store->options.shards; i++) {
+		evict_abandon(store->shard[i], &worker->writer[i]);
+		writer_seal_all(&worker->writer[i]);
+	}
+	gp_unregister();
+	/* release: pairs with open */
+	atomic_store_explicit(&worker->open, false, memory_order_release);
+}
