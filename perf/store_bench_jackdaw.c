@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The store as a benchmark's subject, with its janitor and clock on a thread of their own. */
+#include "perf/store_bench.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+#include <x86intrin.h>
+
+#include "dataplane/store/store.h"
+#include "perf/store_bench_jackdaw.h"
+
+enum {
+	ITEM_COST = 8 + 8 + 32, /* header, alignment, index: generous */
+	MEMORY_SPARE = 64 << 20,
+	SEGMENTS_A_WORKER = 16,
+	LINE = 64,
+	HEADER = 8, /* of an item without options */
+	GROW_READS = 3,
+	SLOW_NS = 100000,
+};
+
+struct jackdaw {
+	struct trial_subject subject;
+	struct store *store;
+	pthread_t janitor;
+	_Atomic bool stop;
+	struct timespec start;
+};
+
+struct jackdaw_worker {
+	struct store_worker *worker;
+	struct jackdaw *jackdaw;
+	uint8_t *value;
+};
+
+static void
+set_clock(struct jackdaw *jackdaw)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	store_set_clock(jackdaw->store,
+			(uint64_t)(t.tv_sec - jackdaw->start.tv_sec) * 1000 +
+				(uint64_t)((t.tv_nsec - jackdaw->start.tv_nsec) / 1000000 + 1000));
+}
+
+static void *
+keep_house(void *arg)
+{
+	struct jackdaw *jackdaw = arg;
+
+	/* relaxed: the join orders what follows */
+	while (!atomic_load_explicit(&jackdaw->stop, memory_order_relaxed)) {
+		set_clock(jackdaw);
+		if (!store_janitor(jackdaw->store))
+			usleep(1000);
+	}
+	return NULL;
+}
+
+static uint64_t
+memory_for(const struct trial_plan *plan)
+{
+	uint64_t item = plan->key_size + plan->value_size + ITEM_COST;
+
+	if (plan->memory != 0)
+		return plan->memory;
+	return plan->items * item + plan->items * item / 8 + MEMORY_SPARE +
+	       (uint64_t)plan->workers * SEGMENTS_A_WORKER * (2 << 20);
+}
+
+static struct trial_subject *
+jackdaw_create(const struct trial_plan *plan)
+{
+	struct store_options options = {
+		.memory = memory_for(plan),
+		.item_size_max = TRIAL_VALUE_MAX + STORE_KEY_MAX + STORE_ITEM_OVERHEAD,
+		.workers = plan->workers,
+		.shards = 1,
+		.numa_nodes = {-1},
+		.hugepages = plan->hugepages,
+		.unix_time = time(NULL),
+	};
+	struct jackdaw *jackdaw = calloc(1, sizeof(*jackdaw));
+	struct random random;
+	int rc;
+
+	random_seed(&random, 0x1234);
+	for (size_t i = 0; i < sizeof(options.secret); i++)
+		options.secret[i] = (uint8_t)random_next(&random);
+	rc = jackdaw == NULL ? -ENOMEM : store_create(&jackdaw->store, &options);
+	if (rc != 0) {
+		fprintf(stderr, "store-bench: store of %lu MiB: %s\n", options.memory >> 20,
+			strerror(-rc));
+		free(jackdaw);
+		return NULL;
+	}
+	jackdaw->subject.ops = &trial_jackdaw;
+	jackdaw->subject.plan = plan;
+	clock_gettime(CLOCK_MONOTONIC, &jackdaw->start);
+	set_clock(jackdaw);
+	rc = pthread_create(&jackdaw->janitor, NULL, keep_house, jackdaw);
+	if (rc != 0) {
+		fprintf(stderr, "store-bench: janitor: %s\n", strerror(rc));
+		store_destroy(jackdaw->store);
+		free(jackdaw);
+		return NULL;
+	}
+	return &jackdaw->subject;
+}
+
+static void
+jackdaw_destroy(struct trial_subject *subject)
+{
+	struct jackdaw *jackdaw = (struct jackdaw *)subject;
+
+	atomic_store_explicit(&jackdaw->stop, true, memory_order_relaxed); /* see keep_house */
+	pthread_join(jackdaw->janitor, NULL);
+	store_destroy(jackdaw->store);
+	free(jackdaw);
+}
+
+static void *
+jackdaw_enter(struct trial_subject *subject, unsigned int index)
+{
+	struct jackdaw *jackdaw = (struct jackdaw *)subject;
+	struct jackdaw_worker *w = calloc(1, sizeof(*w));
+	int rc = -ENOMEM;
+
+	if (w != NULL) {
+		w->jackdaw = jackdaw;
+		w->value = trial_map(TRIAL_BATCH_MAX * (subject->plan->value_size + 8), false);
+		rc = store_worker_open(jackdaw->store, index, &w->worker);
+	}
+	if (rc != 0) {
+		fprintf(stderr, "store-bench: worker %u: %s\n", index, strerror(-rc));
+		exit(1);
+	}
+	return w;
+}
+
+static void
+jackdaw_leave(void *worker)
+{
+	struct jackdaw_worker *w = worker;
+
+	store_worker_close(w->worker);
+	trial_unmap(w->value, TRIAL_BATCH_MAX * (w->jackdaw->subject.plan->value_size + 8), false);
+	free(w);
+}
+
+/* Writes the value's first bytes, as far as it has them. */
+static inline void
+fill_value(uint8_t *value, uint32_t size, uint64_t head)
+{
+	memcpy(value, &head, size < sizeof(head) ? size : sizeof(head));
+}
+
+static inline uint64_t
+read_head(const uint8_t *value, uint32_t size)
+{
+	uint64_t head = 0;
+
+	memcpy(&head, value, size < sizeof(head) ? size : sizeof(head));
+	return head;
+}
+
+static void
+jackdaw_load(void *worker, uint64_t from, uint64_t to)
+{
+	struct jackdaw_worker *w = worker;
+	const struct trial_plan *plan = w->jackdaw->subject.plan;
+	uint8_t keys[TRIAL_BATCH_MAX][STORE_KEY_MAX];
+	struct store_op op[TRIAL_BATCH_MAX], *ops[TRIAL_BATCH_MAX];
+	uint64_t refused = 0;
+
+	while (from < to) {
+		unsigned int n = 0;
+
+		for (; n < TRIAL_BATCH_MAX && from < to; n++, from++) {
+			uint8_t *value = w->value + n * (plan->value_size + 8);
+
+			trial_key(plan, from, keys[n]);
+			fill_value(value, plan->value_size, trial_head(from));
+			op[n] = (struct store_op){.key = keys[n],
+						  .key_length = plan->key_size,
+						  .data = value,
+						  .data_length = plan->value_size,
+						  .verb = STORE_SET};
+			ops[n] = &op[n];
+		}
+		store_prepare(w->worker, ops, n);
+		store_probe(w->worker, ops, n);
+		for (unsigned int i = 0; i < n; i++) {
+			store_execute(w->worker, ops[i]);
+			/* the janitor may need a moment for the next segments */
+			for (int tries = 0; ops[i]->status == STORE_NO_MEMORY && tries < 1000;
+			     tries++) {
+				store_quiescent(w->worker);
+				usleep(100);
+				store_do(w->worker, ops[i]);
+			}
+			refused += ops[i]->status != STORE_OK;
+		}
+		store_quiescent(w->worker);
+	}
+	if (refused > 0)
+		fprintf(stderr, "store-bench: %lu keys were not stored\n", refused);
+}
+
+/* Sets up n operations from the pool. */
+static inline void
+make_ops(const struct jackdaw_worker *w, const struct trial_pool *pool, size_t first,
+	 struct store_op *op, unsigned int n)
+{
+	const struct trial_plan *plan = w->jackdaw->subject.plan;
+	uint32_t size = plan->value_size;
+
+	for (unsigned int i = 0; i < n; i++) {
+		op[i].key = pool->keys + (first + i) * plan->key_size;
+		op[i].options = 0;
+		if (pool->sets != NULL && pool->sets[first + i]) {
+			uint8_t *value = w->value + i * (size + 8);
+
+			fill_value(value, size, pool->heads[first + i]);
+			op[i].verb = STORE_SET;
+			op[i].data = value;
+			op[i].data_length = size;
+			op[i].flags = 0;
+		} else {
+			op[i].verb = STORE_GET;
+		}
+	}
+}
+
+static inline void
+count_op(const struct store_op *op, struct trial_tally *tally)
+{
+	if (op->status == STORE_OK && op->verb == STORE_GET) {
+		tally->hits++;
+		tally->heads_sum += read_head(op->value, op->value_length);
+	} else {
+		tally->refused += op->status == STORE_NO_MEMORY;
+	}
+}
+
+/* Every operation by itself: its latency is all of its stages and the quiescent state after it. */
+static void
+run_timed(struct jackdaw_worker *w, const struct trial_pool *pool, struct trial_tally *tally)
+{
+	struct store_op op = {.key_length = w->jackdaw->subject.plan->key_size}, *ops = &op;
+	double ticks = trial_ticks_per_ns();
+
+	for (size_t i = 0; i < pool->count; i++) {
+		uint64_t start;
+
+		make_ops(w, pool, i, &op, 1);
+		start = __rdtsc();
+		store_prepare(w->worker, &ops, 1);
+		store_probe(w->worker, &ops, 1);
+		store_execute(w->worker, &op);
+		count_op(&op, tally);
+		store_quiescent(w->worker);
+		if (op.verb == STORE_SET || pool->sets == NULL)
+			histogram_add(tally->histogram,
+				      (uint64_t)((double)(__rdtsc() - start) / ticks), 1);
+	}
+	tally->ops = pool->count;
+}
+
+static void
+jackdaw_run(void *worker, const struct trial_pool *pool, struct trial_tally *tally)
+{
+	struct jackdaw_worker *w = worker;
+	const struct trial_plan *plan = w->jackdaw->subject.plan;
+	struct store_op op[TRIAL_BATCH_MAX], *ops[TRIAL_BATCH_MAX];
+
+	if (tally->histogram != NULL) {
+		run_timed(w, pool, tally);
+		return;
+	}
+	memset(op, 0, sizeof(op));
+	for (unsigned int i = 0; i < plan->batch; i++) {
+		ops[i] = &op[i];
+		op[i].key_length = plan->key_size;
+	}
+	for (size_t first = 0; first < pool->count; first += plan->batch) {
+		unsigned int n = plan->batch;
+
+		if (n > pool->count - first)
+			n = (unsigned int)(pool->count - first);
+		make_ops(w, pool, first, op, n);
+		store_prepare(w->worker, ops, n);
+		store_probe(w->worker, ops, n);
+		for (unsigned int i = 0; i < n; i++) {
+			store_execute(w->worker, ops[i]);
+			count_op(&op[i], tally);
+		}
+		store_quiescent(w->worker);
+	}
+	tally->ops = pool->count;
+}
+
+static long
+context_switches(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_THREAD, &usage);
+	return usage.ru_nivcsw + usage.ru_nvcsw;
+}
+
+/* One operation of the growing run, timed. */
+static void
+grow_op(struct jackdaw_worker *w, struct store_op *op, struct trial_tally *tally, long *switches)
+{
+	struct store_op *ops = op;
+	uint64_t start = __rdtsc(), ns;
+
+	store_prepare(w->worker, &ops, 1);
+	store_probe(w->worker, &ops, 1);
+	store_execute(w->worker, op);
+	store_quiescent(w->worker);
+	ns = (uint64_t)((double)(__rdtsc() - start) / trial_ticks_per_ns());
+	histogram_add(tally->histogram, ns, 1);
+	tally->ops++;
+	if (ns > SLOW_NS) {
+		long after = context_switches();
+
+		tally->slow++;
+		tally->slow_preempted += after != *switches;
+		*switches = after;
+	}
+}
+
+static void
+jackdaw_grow(void *worker, struct trial_tally *tally)
+{
+	struct jackdaw_worker *w = worker;
+	const struct trial_plan *plan = w->jackdaw->subject.plan;
+	long switches = context_switches();
+	uint8_t key[STORE_KEY_MAX];
+	struct random random;
+
+	random_seed(&random, 99);
+	for (uint64_t rank = plan->first; rank < plan->items; rank++) {
+		struct store_op op = {.key = key,
+				      .key_length = plan->key_size,
+				      .data = w->value,
+				      .data_length = plan->value_size,
+				      .verb = STORE_SET};
+
+		trial_key(plan, rank, key);
+		fill_value(w->value, plan->value_size, trial_head(rank));
+		grow_op(w, &op, tally, &switches);
+		tally->refused += op.status != STORE_OK;
+		for (int i = 0; i < GROW_READS; i++) {
+			uint64_t old = random_below(&random, rank + 1);
+
+			op = (struct store_op){
+				.key = key, .key_length = plan->key_size, .verb = STORE_GET};
+			trial_key(plan, old, key);
+			grow_op(w, &op, tally, &switches);
+			tally->hits += op.status == STORE_OK;
+		}
+		if (rank % 1024 == 0) /* what happened between operations is not theirs */
+			switches = context_switches();
+	}
+}
+
+void
+trial_jackdaw_stats(const struct trial_subject *subject, struct store_stats *stats)
+{
+	store_read_stats(((const struct jackdaw *)subject)->store, stats);
+}
+
+double
+trial_jackdaw_item_lines(struct trial_subject *subject, uint64_t samples)
+{
+	struct jackdaw_worker *w = jackdaw_enter(subject, 0);
+	const struct trial_plan *plan = subject->plan;
+	uint8_t key[STORE_KEY_MAX];
+	uint64_t lines = 0, hits = 0;
+	struct random random;
+
+	random_seed(&random, 5);
+	for (uint64_t i = 0; i < samples; i++) {
+		struct store_op op = {.key = key, .key_length = plan->key_size, .verb = STORE_GET};
+
+		trial_key(plan, random_below(&random, plan->items), key);
+		store_do(w->worker, &op);
+		if (op.status == STORE_OK) {
+			uintptr_t from = (uintptr_t)op.value - plan->key_size - HEADER;
+			uintptr_t last = (uintptr_t)op.value + op.value_length - 1;
+
+			lines += last / LINE - from / LINE + 1;
+			hits++;
+		}
+		store_quiescent(w->worker);
+	}
+	jackdaw_leave(w);
+	return hits > 0 ? (double)lines / (double)hits : 0;
+}
+
+const struct trial_subject_ops trial_jackdaw = {
+	.name = "jackdaw",
+	.create = jackdaw_create,
+	.destroy = jackdaw_destroy,
+	.enter = jackdaw_enter,
+	.leave = jackdaw_leave,
+	.load = jackdaw_load,
+	.run = jackdaw_run,
+	.grow = jackdaw_grow,
+};
