@@ -254,7 +254,10 @@ change_succeed(struct change *change)
 	}
 	op->cas = item_unique(&change->shard->heap, item, change->location);
 	op->flags = item_flags(item);
+	if ((op->verb == STORE_INCR || op->verb == STORE_DECR) && change->old == NULL)
+		op->options |= STORE_CREATED;
 	if (op->verb == STORE_GAT) {
+		op->item_key = item_key(item);
 		op->value = item_value(item);
 		op->value_length = item_value_length(item);
 	}

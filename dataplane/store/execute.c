@@ -64,8 +64,12 @@ get(struct store_worker *worker, const struct shard *shard, struct store_op *op,
 		return STORE_NOT_FOUND;
 	location = slot_location(entry.word);
 	item = heap_item(heap, location);
-	if (item_is_gone(heap, item, location, moment))
+	if (item_is_gone(heap, item, location, moment)) {
+		op->options |= clock_past(item_expiry(item), moment->clock) ? STORE_FOUND_EXPIRED
+									    : STORE_FOUND_FLUSHED;
 		return STORE_NOT_FOUND;
+	}
+	op->item_key = item_key(item);
 	op->value = item_value(item);
 	op->value_length = item_value_length(item);
 	op->flags = item_flags(item);
