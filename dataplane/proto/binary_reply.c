@@ -172,6 +172,8 @@ binary_write_op(const struct request *request, struct reply *reply)
 		binary_write_miss(request, reply);
 		return;
 	}
+	if ((request->flags & REQUEST_SIDE_EFFECT) != 0)
+		return;
 	if (op->status != STORE_OK) {
 		binary_write_status(request, reply, op_status(op));
 		return;
@@ -230,12 +232,11 @@ binary_write_stats(struct server *server, const struct request *request, struct 
 void
 binary_write(struct server *server, const struct request *request, struct reply *reply)
 {
-	if ((request->flags & REQUEST_SIDE_EFFECT) != 0)
-		return;
-	switch (request->action) {
-	case REQUEST_STORE:
+	if (request->action == REQUEST_STORE) {
 		binary_write_op(request, reply);
-		break;
+		return;
+	}
+	switch (request->action) {
 	case REQUEST_ERROR:
 		binary_write_status(request, reply, request->code);
 		break;

@@ -35,13 +35,34 @@ struct codec {
 extern const struct codec text_codec;
 extern const struct codec binary_codec;
 
+/*
+ * Zeroes a request with vector stores: for this size GCC would choose rep stos, whose start alone
+ * takes longer.
+ */
+static inline void
+request_clear(struct request *request)
+{
+	typedef uint64_t vector __attribute__((vector_size(32), aligned(8), may_alias));
+	enum {
+		WHOLE = sizeof(*request) / sizeof(vector) * sizeof(vector)
+	};
+	uint8_t *at = (uint8_t *)request;
+
+	for (unsigned int i = 0; i < WHOLE; i += sizeof(vector))
+		*(vector *)(at + i) = (vector){0};
+	for (unsigned int i = WHOLE; i < sizeof(*request); i += sizeof(uint64_t))
+		memcpy(at + i, &(uint64_t){0}, sizeof(uint64_t));
+}
+
 /* The next request, zeroed but for its action and protocol. There must be room for it. */
 static inline struct request *
 parser_add(struct parser *parser, enum protocol protocol, enum request_action action)
 {
 	struct request *request = parser->next++;
 
-	*request = (struct request){.action = (uint8_t)action, .protocol = (uint8_t)protocol};
+	request_clear(request);
+	request->action = (uint8_t)action;
+	request->protocol = (uint8_t)protocol;
 	return request;
 }
 

@@ -69,39 +69,6 @@ line_is_quiet(const struct line *line)
 
 /* --- get, gets, gat, gats ----------------------------------------------------------------- */
 
-/* The end of the word at `at`: a space, or the line's end (\n, \r\n, NUL), or the end of bytes. */
-static const uint8_t *
-key_end(const uint8_t *at, const uint8_t *end)
-{
-	for (;;) {
-		at = scan_control(at, end);
-		if (at == end || *at == ' ' || *at == '\n' || *at == '\0' ||
-		    (*at == '\r' && at + 1 < end && at[1] == '\n'))
-			return at;
-		at++;
-	}
-}
-
-/* Past the line that `at` is in, or NULL if its \n hasn't come yet. */
-static const uint8_t *
-line_skip(const uint8_t *at, const uint8_t *end)
-{
-	const uint8_t *newline;
-
-	if (at < end && *at == '\n')
-		return at + 1;
-	newline = memchr(at, '\n', (size_t)(end - at));
-	return newline != NULL ? newline + 1 : NULL;
-}
-
-static inline const uint8_t *
-spaces_skip(const uint8_t *at, const uint8_t *end)
-{
-	while (at < end && *at == ' ')
-		at++;
-	return at;
-}
-
 enum keys_verdict {
 	KEYS_GOOD,
 	KEYS_TOO_LONG,
@@ -115,7 +82,7 @@ keys_check(const uint8_t *at, const uint8_t *end)
 	for (;;) {
 		const uint8_t *key = spaces_skip(at, end);
 
-		at = key_end(key, end);
+		at = word_end(key, end);
 		if (at - key > STORE_KEY_MAX)
 			return KEYS_TOO_LONG;
 		if (at == end)
@@ -185,7 +152,7 @@ keys_parse(struct parser *parser, const uint8_t *at, enum keys_verb verb, int64_
 	struct request *first = parser->next;
 
 	for (;;) {
-		at = key_end(key, end);
+		at = word_end(key, end);
 		if (at - key > STORE_KEY_MAX)
 			return keys_refuse(parser, first, key);
 		if (at == end)
@@ -258,13 +225,18 @@ enum {
 	PENDING_SILENCE,
 };
 
+/* The value is too large: it is swallowed, and a set takes the old one with it. */
 static enum parse_result
-store_refuse(struct parser *parser, bool quiet, const struct store_op *op, bool removes)
+store_refuse(struct parser *parser, struct request *request, bool removes)
 {
-	parser->stream->swallow = (uint64_t)op->data_length + 2;
-	parser->stream->pending = quiet ? PENDING_SILENCE : PENDING_TOO_LARGE;
+	struct stream *stream = parser->stream;
+
+	stream->swallow = (uint64_t)request->op.data_length + 2;
+	stream->pending =
+		(request->flags & REQUEST_QUIET) != 0 ? PENDING_SILENCE : PENDING_TOO_LARGE;
+	parser->next = request;
 	if (removes)
-		parser_add_removal(parser, PROTOCOL_TEXT, op->key, op->key_length);
+		parser_add_removal(parser, PROTOCOL_TEXT, request->op.key, request->op.key_length);
 	return PARSE_DONE;
 }
 
@@ -278,42 +250,48 @@ text_refuse(struct parser *parser)
 	request->flags |= REQUEST_TOO_LARGE;
 }
 
+/* The line is good: what becomes of its data? */
+static enum parse_result
+store_take_data(struct parser *parser, struct request *request, const uint8_t *data, bool removes)
+{
+	struct store_op *op = &request->op;
+	size_t length = op->data_length, here = parser_available(parser, data);
+	bool refused = value_too_large(parser->limits, op->key_length, length, op->flags);
+
+	if (here < length + 2 && (!refused || parser->stream->datagram)) {
+		parser->next = request;
+		return parser_more(parser, (uint64_t)(data - parser->cursor) + length + 2);
+	}
+	parser->cursor = data;
+	if (refused)
+		return store_refuse(parser, request, removes);
+	parser->cursor += length + 2;
+	if (memcmp(data + length, "\r\n", 2) != 0) {
+		parser->next = request;
+		request = text_say(parser, REQUEST_ERROR, (request->flags & REQUEST_QUIET) != 0,
+				   "CLIENT_ERROR bad data chunk");
+		request->flags |= REQUEST_BAD_DATA;
+	}
+	return PARSE_DONE;
+}
+
 static enum parse_result
 text_store(struct parser *parser, const struct command *command, const struct line *line)
 {
-	bool compares = command->name[0] == 'c', quiet = line_is_quiet(line);
-	const uint8_t *data = line->next;
-	struct store_op op = {
-		.verb = command->verb,
-		.options = compares ? STORE_IF_CAS : 0,
-		.key = line->token[1].start,
-		.key_length = (uint8_t)line->token[1].length,
-	};
-	struct request *request;
+	bool compares = command->name[0] == 'c';
+	struct request *request = text_add(parser, REQUEST_STORE, line_is_quiet(line));
+	struct store_op *op = &request->op;
 
-	if (line->token[1].length > STORE_KEY_MAX || !store_read_words(line, compares, &op))
-		return text_error(parser, quiet, bad_format);
-	op.data = data;
-	if (parser_available(parser, data) < (uint64_t)op.data_length + 2) {
-		bool refused =
-			value_too_large(parser->limits, op.key_length, op.data_length, op.flags);
-
-		if (!refused || parser->stream->datagram)
-			return parser_more(parser,
-					   (uint64_t)(data - parser->cursor) + op.data_length + 2);
+	if (line->token[1].length > STORE_KEY_MAX || !store_read_words(line, compares, op)) {
+		parser->next = request;
+		return text_error(parser, (request->flags & REQUEST_QUIET) != 0, bad_format);
 	}
-	parser->cursor = data;
-	if (value_too_large(parser->limits, op.key_length, op.data_length, op.flags))
-		return store_refuse(parser, quiet, &op, op.verb == STORE_SET && !compares);
-	parser->cursor += (size_t)op.data_length + 2;
-	if (memcmp(parser->cursor - 2, "\r\n", 2) != 0) {
-		request = text_say(parser, REQUEST_ERROR, quiet, "CLIENT_ERROR bad data chunk");
-		request->flags |= REQUEST_BAD_DATA;
-		return PARSE_DONE;
-	}
-	request = text_add(parser, REQUEST_STORE, quiet);
-	request->op = op;
-	return PARSE_DONE;
+	op->verb = command->verb;
+	op->options = compares ? STORE_IF_CAS : 0;
+	op->key = line->token[1].start;
+	op->key_length = (uint8_t)line->token[1].length;
+	op->data = line->next;
+	return store_take_data(parser, request, line->next, op->verb == STORE_SET && !compares);
 }
 
 /* --- commands on one key ------------------------------------------------------------------ */

@@ -1,60 +1,53 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "dataplane/proto/token.h"
 
-/* The end of the line's words: before \n, \r\n (unless that is all there is), or the first NUL. */
-static const uint8_t *
-line_end(const uint8_t *bytes, const uint8_t *newline)
-{
-	const uint8_t *end = newline, *nul;
-
-	if (newline - bytes > 1 && newline[-1] == '\r')
-		end--;
-	nul = memchr(bytes, '\0', (size_t)(end - bytes));
-	return nul != NULL ? nul : end;
-}
-
-/* The first space from at on, or end. */
-static const uint8_t *
-word_end(const uint8_t *at, const uint8_t *end)
-{
-	for (;;) {
-		at = scan_control(at, end);
-		if (at == end || *at == ' ')
-			return at;
-		at++;
-	}
-}
-
 bool
 line_split(struct line *line, const uint8_t *bytes, const uint8_t *end)
 {
-	const uint8_t *newline = memchr(bytes, '\n', (size_t)(end - bytes));
-	const uint8_t *at = bytes;
+	const uint8_t *at = spaces_skip(bytes, end);
 
-	if (newline == NULL)
-		return false;
-	line->next = newline + 1;
 	line->count = 0;
-	end = line_end(bytes, newline);
 	while (line->count < LINE_TOKENS_MAX) {
 		struct token *token = &line->token[line->count];
 
-		while (at < end && *at == ' ')
-			at++;
-		if (at == end)
-			break;
 		token->start = at;
 		at = word_end(at, end);
 		token->length = (size_t)(at - token->start);
-		line->count++;
+		if (token->length != 0)
+			line->count++;
+		if (at == end)
+			return false;
+		if (*at != ' ')
+			break;
+		at = spaces_skip(at, end);
 	}
-	return true;
+	line->next = line_skip(at, end);
+	return line->next != NULL;
 }
 
 static bool
 is_white(uint8_t byte)
 {
 	return byte == ' ' || (byte >= '\t' && byte <= '\r');
+}
+
+/* Nothing but digits, and so few that they can't overflow: nearly every number there is. */
+static inline bool
+token_plain(const struct token *token, uint64_t *value)
+{
+	uint64_t sum = 0;
+
+	if (token->length - 1 >= 19)
+		return false;
+	for (size_t i = 0; i < token->length; i++) {
+		uint8_t digit = (uint8_t)(token->start[i] - '0');
+
+		if (digit > 9)
+			return false;
+		sum = sum * 10 + digit;
+	}
+	*value = sum;
+	return true;
 }
 
 /* Sign and digits; false if there are none, they don't fit 64 bits, or something else follows. */
@@ -84,6 +77,8 @@ token_u64(const struct token *token, uint64_t *value)
 	uint64_t magnitude;
 	bool negative;
 
+	if (token_plain(token, value))
+		return true;
 	if (!token_magnitude(token, &magnitude, &negative))
 		return false;
 	*value = negative ? -magnitude : magnitude;
@@ -106,10 +101,11 @@ bool
 token_i32(const struct token *token, int32_t *value)
 {
 	uint64_t magnitude;
-	bool negative;
+	bool negative = false;
 
-	if (!token_magnitude(token, &magnitude, &negative) ||
-	    magnitude > (uint64_t)INT64_MAX + negative)
+	if (!token_plain(token, &magnitude) && !token_magnitude(token, &magnitude, &negative))
+		return false;
+	if (magnitude > (uint64_t)INT64_MAX + negative)
 		return false;
 	*value = (int32_t)(uint32_t)(negative ? -magnitude : magnitude);
 	return true;

@@ -29,10 +29,7 @@ struct line {
 	const uint8_t *next; /* the byte after the line's \n */
 };
 
-/*
- * Takes apart the line that starts at bytes. False if it has no \n yet. The line has as many bytes
- * as line->next - bytes.
- */
+/* Takes apart the line that starts at bytes. False if it has no \n yet. */
 bool line_split(struct line *line, const uint8_t *bytes, const uint8_t *end);
 
 /* A whole number in 64 bits, unsigned: strtoull, but for what would have to be negative. */
@@ -72,6 +69,39 @@ scan_control(const uint8_t *at, const uint8_t *end)
 			return at + (__builtin_ctzll(below) >> 3);
 	}
 	while (at<end && * at> ' ')
+		at++;
+	return at;
+}
+
+/* The end of the word at `at`: a space, the line's end (\n, \r\n, or a NUL), or end. */
+static inline const uint8_t *
+word_end(const uint8_t *at, const uint8_t *end)
+{
+	for (;;) {
+		at = scan_control(at, end);
+		if (at == end || *at == ' ' || *at == '\n' || *at == '\0' ||
+		    (*at == '\r' && end - at > 1 && at[1] == '\n'))
+			return at;
+		at++;
+	}
+}
+
+/* Past the line that `at` is in, or NULL if its \n hasn't come yet. */
+static inline const uint8_t *
+line_skip(const uint8_t *at, const uint8_t *end)
+{
+	const uint8_t *newline;
+
+	if (end - at > 1 && at[0] == '\r' && at[1] == '\n')
+		return at + 2;
+	newline = memchr(at, '\n', (size_t)(end - at));
+	return newline != NULL ? newline + 1 : NULL;
+}
+
+static inline const uint8_t *
+spaces_skip(const uint8_t *at, const uint8_t *end)
+{
+	while (at < end && *at == ' ')
 		at++;
 	return at;
 }
