@@ -43,6 +43,7 @@ PLAIN_ARCHIVES := $(foreach d,$(PLAIN_DIRS),$(BUILD)/lib$(subst /,-,$(d)).a)
 ARCHIVES    := $(PLAIN_ARCHIVES) $(foreach d,$(DPDK_DIRS),$(BUILD)/lib$(subst /,-,$(d)).a)
 PERF_ARCHIVE := $(BUILD)/libperf.a
 STORE_LIBS  := -lurcu-qsbr -lnuma
+PERF_LIBS   := -lurcu-cds
 CONFIG_LIBS := -lyaml
 
 PROGRAMS    := $(BUILD)/jackdaw
@@ -61,7 +62,7 @@ perf: $(foreach m,$(PERF_MAINS),$(call perf_name,$(m))) ## the benchmarks alone
 
 define perf_program
 $(call perf_name,$(1)): $(BUILD)/$(1).o $(PERF_ARCHIVE) $(ARCHIVES)
-	$$(CC) $$(LDFLAGS) -o $$@ $$< -Wl,--start-group $(PERF_ARCHIVE) $$(ARCHIVES) -Wl,--end-group $$(DPDK_LIBS) $$(STORE_LIBS) $$(CONFIG_LIBS) -lm
+	$$(CC) $$(LDFLAGS) -o $$@ $$< -Wl,--start-group $(PERF_ARCHIVE) $$(ARCHIVES) -Wl,--end-group $$(DPDK_LIBS) $$(PERF_LIBS) $$(STORE_LIBS) $$(CONFIG_LIBS) -lm
 endef
 $(foreach m,$(PERF_MAINS),$(eval $(call perf_program,$(m))))
 
