@@ -153,8 +153,10 @@ worker_of_flow(const struct worker *worker, const struct packet *packet)
 }
 
 static void
-worker_hand_over(struct worker *worker, struct worker *owner, struct rte_mbuf *mbuf)
+worker_hand_over(struct worker *worker, const struct worker_port *port, struct worker *owner,
+		 struct rte_mbuf *mbuf)
 {
+	mbuf->port = port->id; /* not every driver says */
 	if (rte_ring_enqueue(owner->packets_in, mbuf) != 0) {
 		worker_drop(worker, mbuf, NET_DROP_handover_full);
 		return;
@@ -183,7 +185,7 @@ worker_input(struct worker *worker, struct worker_port *port, struct rte_mbuf *m
 	case VERDICT_DATAGRAM:
 		owner = spread ? worker_of_flow(worker, packet) : worker;
 		if (owner != worker) {
-			worker_hand_over(worker, owner, mbuf);
+			worker_hand_over(worker, port, owner, mbuf);
 			return;
 		}
 		batch_add(worker, port);

@@ -37,12 +37,15 @@ rig_ring(const char *name, unsigned int count)
 static inline void
 rig_port(struct rig *rig, unsigned int out_size)
 {
+	static unsigned int rigs; /* a device's name can't be used again */
 	struct rte_eth_conf conf = {0};
+	char name[16];
 	int port;
 
 	rig->in = rig_ring("in", 4096);
 	rig->out = rig_ring("out", out_size);
-	port = rte_eth_from_rings("rig", &rig->in, 1, &rig->out, 1, 0);
+	snprintf(name, sizeof(name), "rig%u", rigs++);
+	port = rte_eth_from_rings(name, &rig->in, 1, &rig->out, 1, 0);
 	rig->port = (uint16_t)port;
 	if (port < 0 || rte_eth_dev_configure(rig->port, 1, 1, &conf) != 0 ||
 	    rte_eth_rx_queue_setup(rig->port, 0, 64, 0, NULL, rig->pool) != 0 ||
