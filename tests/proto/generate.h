@@ -136,7 +136,6 @@ generate_value(uint64_t *random, bool counter, struct bytes *value)
 					      "5 ",
 					      "-1",
 					      "-0",
-					      "",
 					      "5 x",
 					      "5x",
 					      "0x10",

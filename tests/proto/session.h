@@ -73,6 +73,7 @@ bytes_free(struct bytes *bytes)
 enum {
 	SESSION_REQUESTS = 256,
 	SESSION_DATAGRAM_MAX = 1 << 18, /* bytes, with the room for a reply in place */
+	SESSION_TIDY_EVERY = 8,		/* streams */
 	SESSION_ITEM_MAX = 1 << 20,
 	SESSION_START = 1700000000, /* seconds since 1970 */
 };
@@ -83,6 +84,7 @@ struct session {
 	size_t piece;	   /* bytes a piece of reply; 0: chosen at random */
 	unsigned int room; /* requests a call may give; 0: chosen at random */
 	uint64_t random;
+	unsigned int streams; /* so far */
 	struct stream stream;
 	struct parse_limits limits;
 	struct proto_stats stats;
@@ -129,10 +131,22 @@ session_extend(struct reply *reply)
 	return 0;
 }
 
+/* What the janitor's thread does for a server, done here in between. */
+static inline void
+session_tidy(struct session *session)
+{
+	store_offline(session->server.store);
+	while (store_janitor(session->store))
+		;
+	store_online(session->server.store);
+}
+
 /* A new stream to the same store. */
 static inline void
 session_restart(struct session *session, bool datagram)
 {
+	if (++session->streams % SESSION_TIDY_EVERY == 0)
+		session_tidy(session);
 	session->stream = (struct stream){.datagram = datagram};
 	session->closed = false;
 	session->out.length = 0;
