@@ -51,11 +51,6 @@ run(const struct config *config)
 	char error[CONFIG_ERROR_SIZE];
 	sigset_t ending;
 
-	if (config->port_count == 0) {
-		log_error("no port is configured; see config/laptop.yaml for one to start from, "
-			  "or `jackdaw --help`");
-		return EXIT_USAGE;
-	}
 	log_set_level(config->verbose != 0 ? LOG_DEBUG : LOG_INFO);
 	signals_block(&ending);
 	if (appliance_start(&appliance, config, error) != 0) {

@@ -9,7 +9,8 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
-from tests.wire.harness import CONFIGS, JACKDAW, ROOT, SERVER, Lab, Udp, run  # noqa: E402
+from tests.wire.harness import (CONFIGS, JACKDAW, ROOT, SERVER, Appliance, Lab, Udp,  # noqa: E402
+                                run)
 
 IDLE_SECONDS = 4
 IDLE_SHARE_MAX = 0.03
@@ -23,15 +24,10 @@ def jackdaw(*arguments):
 
 def refused(lab, config, status, pattern):
     """Starting with this configuration ends by itself with a status and a line that says why."""
-    appliance = lab_start(lab, config)
+    appliance = Appliance(lab.name, config)
     assert appliance.process.wait(30) == status, appliance.output()
     assert re.search(pattern, appliance.output()), appliance.output()
     appliance.stop()
-
-
-def lab_start(lab, config):
-    from tests.wire.harness import Appliance
-    return Appliance(lab.name, config)
 
 
 def ends_in_order():
@@ -57,7 +53,7 @@ def a_missing_interface_is_named():
 
 def no_ports_is_an_error():
     result = jackdaw()
-    assert result.returncode == 2 and "no port" in result.stdout, result.stdout
+    assert result.returncode == 2 and "ports: none is configured" in result.stdout, result.stdout
 
 
 def a_bad_option_names_file_and_line():

@@ -4,6 +4,7 @@
 A test program lists functions that take a Wire and calls run(); a failed assertion fails that test.
 Every program makes a lab of its own name and removes it, whatever happens.
 """
+import ctypes
 import os
 import re
 import signal
@@ -20,6 +21,7 @@ BUILD = os.environ.get("BUILD", "build")
 JACKDAW = os.path.join(ROOT, BUILD, "jackdaw")
 LAB = os.path.join(ROOT, "scripts", "lab")
 SERVER, CLIENT, PORT = "10.77.0.1", "10.77.0.2", 11211
+CLONE_NEWNET = 0x40000000
 START_SECONDS = 30
 STOP_SECONDS = 10
 
@@ -35,12 +37,12 @@ def lab(*words, **options):
                           universal_newlines=True, **options).stdout
 
 
-def enter_namespace(name):
+def enter_namespace(path):
     """Moves this process into a network namespace; sockets it has stay where they are."""
-    libc = __import__("ctypes").CDLL(None, use_errno=True)
-    with open(f"/run/netns/{name}", encoding="ascii") as namespace:
-        if libc.setns(namespace.fileno(), 0x40000000) != 0:
-            raise OSError("setns " + name)
+    libc = ctypes.CDLL(None, use_errno=True)
+    with open(path, encoding="ascii") as namespace:
+        if libc.setns(namespace.fileno(), CLONE_NEWNET) != 0:
+            raise OSError(ctypes.get_errno(), "setns", path)
 
 
 class Udp:
@@ -126,7 +128,8 @@ class Appliance:
         finally:
             self.process.kill()
             self.process.wait()
-            os.unlink(self.file.name)
+            if os.path.exists(self.file.name):
+                os.unlink(self.file.name)
 
     def __enter__(self):
         self.await_line(r" ready: ")
@@ -144,7 +147,7 @@ class Lab:
         self.name = name
         subprocess.run([LAB, "down", name], check=False, stdout=subprocess.DEVNULL)
         lab("up", "--name", name, *words)
-        enter_namespace(name + "-cli")
+        enter_namespace(f"/run/netns/{name}-cli")
 
     def config(self, driver, extra=""):
         return "memory: 64M\nhugepages: off\n" + extra + CONFIGS[driver]
@@ -156,6 +159,8 @@ class Lab:
         return self
 
     def __exit__(self, *_):
+        # out first: the lab ends what still runs in it
+        enter_namespace(f"/proc/{os.getppid()}/ns/net")
         lab("down", self.name)
 
 

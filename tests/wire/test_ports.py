@@ -3,12 +3,16 @@
 """The appliance on each kind of port, asked by kernel sockets over a real wire."""
 import functools
 import os
+import socket
 import struct
 import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
-from tests.wire.harness import CLIENT, SERVER, Lab, Udp, run  # noqa: E402
+from tests.wire.harness import CLIENT, PORT, SERVER, Lab, Udp, run  # noqa: E402
+
+ETH_P_ALL = 3
+SOL_PACKET, PACKET_AUXDATA, TP_STATUS_VLAN_VALID = 263, 8, 0x10
 
 
 def binary(opcode, key=b"", extras=b"", value=b"", opaque=0, cas=0):
@@ -131,14 +135,56 @@ def allow_is_obeyed():
         assert Udp().ask(b"version\r\n") is not None
 
 
-def vlan_tags_are_repeated():
-    with Lab("wire-vlan") as net, net.start("af_packet"):
-        subprocess.run(["ip", "link", "add", "link", "jd-cli", "name", "jd-vlan", "type", "vlan",
-                        "id", "42"], check=True)
-        subprocess.run(["ip", "addr", "del", CLIENT + "/24", "dev", "jd-cli"], check=True)
-        subprocess.run(["ip", "addr", "add", CLIENT + "/24", "dev", "jd-vlan"], check=True)
-        subprocess.run(["ip", "link", "set", "jd-vlan", "up"], check=True)
-        assert Udp().ask(b"version\r\n") is not None
+def checksum(data):
+    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    while total >> 16:
+        total = (total & 0xffff) + (total >> 16)
+    return ~total & 0xffff
+
+
+def tagged_request(mac_to, mac_from, tags, request):
+    """An Ethernet frame with VLAN tags around memcached's frame and a request."""
+    payload = struct.pack("!HHHH", 1, 0, 1, 0) + request
+    udp = struct.pack("!HHHH", 4000, PORT, 8 + len(payload), 0) + payload
+    header = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 0, 0, 64, 17, 0,
+                         socket.inet_aton(CLIENT), socket.inet_aton(SERVER))
+    header = header[:10] + struct.pack("!H", checksum(header)) + header[12:]
+    link = b"".join(struct.pack("!HH", tpid, tci) for tpid, tci in tags)
+    return mac_to + mac_from + link + b"\x08\x00" + header + udp
+
+
+def receive_tagged(raw):
+    """The next frame from the appliance, with the tag that the kernel took off put back."""
+    frame, extra, _, _ = raw.recvmsg(2048, socket.CMSG_SPACE(20))
+    for level, kind, data in extra:
+        if (level, kind) == (SOL_PACKET, PACKET_AUXDATA):
+            status, _, _, _, _, tci, tpid = struct.unpack("IIIHHHH", data)
+            if status & TP_STATUS_VLAN_VALID:
+                frame = frame[:12] + struct.pack("!HH", tpid, tci) + frame[12:]
+    return frame
+
+
+def vlan_tags_are_repeated(driver, outer):
+    """DPDK's af_packet driver makes 0x8100 of any outer tag: that is what it is sent there."""
+    with Lab("wire-vlan") as net, net.start(driver):
+        Udp().ask(b"version\r\n")
+        neighbour = subprocess.run(["ip", "neigh", "show", SERVER], check=True,
+                                   stdout=subprocess.PIPE, universal_newlines=True).stdout
+        server = bytes.fromhex(neighbour.split()[4].replace(":", ""))
+        raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
+        raw.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
+        raw.bind(("jd-cli", ETH_P_ALL))
+        raw.settimeout(2)
+        ours = raw.getsockname()[4]
+        for tags in ([(0x8100, 42)], [(outer, 7), (0x8100, 0x6042)]):
+            raw.send(tagged_request(server, ours, tags, b"get none\r\n"))
+            frame = receive_tagged(raw)
+            while frame[6:12] != server:
+                frame = receive_tagged(raw)
+            link = b"".join(struct.pack("!HH", tpid, tci) for tpid, tci in tags)
+            assert frame[:6] == ours and frame[12:12 + len(link)] == link, frame
+            assert frame[12 + len(link):].startswith(b"\x08\x00\x45") and \
+                frame.rstrip(b"\0").endswith(b"END\r\n"), frame
 
 
 if __name__ == "__main__":
@@ -149,5 +195,7 @@ if __name__ == "__main__":
         ("two workers, one queue", functools.partial(two_workers, "af_xdp")),
         ("two workers, two queues", functools.partial(two_workers, "af_packet")),
         ("allow", allow_is_obeyed),
-        ("vlan", vlan_tags_are_repeated),
+        ("vlan on af_xdp", functools.partial(vlan_tags_are_repeated, "af_xdp", 0x88a8)),
+        ("vlan on af_packet",
+         functools.partial(vlan_tags_are_repeated, "af_packet", 0x8100)),
     ])
