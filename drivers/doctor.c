@@ -236,10 +236,9 @@ examine_pci(struct examination *examination, const struct config_port *port)
 static void
 examine_port(struct examination *examination, const struct config_port *port)
 {
-	const struct port_kind *kind = port_kind_of(port->driver);
 	char why[CONFIG_ERROR_SIZE];
 
-	if (kind->check(port, examination->config->workers, why) != 0) {
+	if (kind_check(examination->config, port, why) != 0) {
 		report(examination, FINDING_LACKS, port->name, NULL, "%s", why);
 		return;
 	}

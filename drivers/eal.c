@@ -17,12 +17,11 @@
 #include <unistd.h>
 
 #include "drivers/hugepages.h"
+#include "drivers/kind.h"
 
 enum {
 	ARGUMENTS_MAX = 16 + CONFIG_PORTS_MAX * 2 + CONFIG_EAL_ARGS_MAX,
 	ARGUMENT_SIZE = 1024,
-	/* a packet buffer with its header and the pool's share; see struct config's mbufs */
-	MBUF_BYTES = 2560,
 	/* what DPDK and the workers need besides packet buffers */
 	BASE_BYTES = 48 << 20,
 };
@@ -104,7 +103,7 @@ static uint64_t
 memory_needed(const struct config *config)
 {
 	return BASE_BYTES +
-	       (uint64_t)config->mbufs * config->workers * config->port_count * MBUF_BYTES;
+	       (uint64_t)config->mbufs * config->workers * config->port_count * KIND_MBUF_BYTES;
 }
 
 static int

@@ -2,245 +2,141 @@
 #include "drivers/kind.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "drivers/netdev.h"
-
-static unsigned int
-queues_wanted(const struct config_port *port, unsigned int workers)
-{
-	return port->queues != 0 && port->queues < workers ? port->queues : workers;
-}
-
-static int
-check_netdev(const struct config_port *port, char why[CONFIG_ERROR_SIZE])
-{
-	int status = netdev_exists(port->interface);
-
-	if (status != 0)
-		snprintf(why, CONFIG_ERROR_SIZE,
-			 "there is no interface %s; `ip -brief link` lists what there is",
-			 port->interface);
-	return status;
-}
-
-/* --- AF_XDP ------------------------------------------------------------------------------- */
-
-/*
- * Packets that the kernel puts on a queue without our socket are lost in silence: we take one queue
- * of an interface that has only one, and refuse one that has more than we would open.
- */
-static int
-af_xdp_check(const struct config_port *port, unsigned int workers, char why[CONFIG_ERROR_SIZE])
-{
-	unsigned int queues = netdev_af_xdp_queues(port->interface), have;
-	int status = check_netdev(port, why);
-
-	if (status != 0)
-		return status;
-	have = netdev_rx_queues(port->interface);
-	if (queues_wanted(port, workers) < queues)
-		queues = queues_wanted(port, workers);
-	if (have <= queues)
-		return 0;
-	snprintf(why, CONFIG_ERROR_SIZE,
-		 "%s receives on %u queues and AF_XDP would serve %u: packets on the others would "
-		 "be lost; run: ethtool -L %s %s %u",
-		 port->interface, have, queues, port->interface,
-		 netdev_af_xdp_queues(port->interface) > 1 ? "combined" : "rx", queues);
-	return -EINVAL;
-}
-
-static void
-af_xdp_describe(const struct config_port *port, unsigned int workers, unsigned int index,
-		char *device, size_t device_size, char *arguments, size_t size)
-{
-	unsigned int queues = netdev_af_xdp_queues(port->interface);
-
-	if (queues_wanted(port, workers) < queues)
-		queues = queues_wanted(port, workers);
-	snprintf(device, device_size, "net_af_xdp%u", index);
-	snprintf(arguments, size, "iface=%s,start_queue=0,queue_count=%u", port->interface, queues);
-}
-
-/* --- AF_PACKET ---------------------------------------------------------------------------- */
-
-/*
- * The driver copies a received packet without asking whether it fits the buffer: the interface's
- * own MTU must be one that always does.
- */
-static int
-af_packet_check(const struct config_port *port, unsigned int workers, char why[CONFIG_ERROR_SIZE])
-{
-	int status = check_netdev(port, why);
-
-	(void)workers;
-	if (status != 0)
-		return status;
-	if (netdev_mtu(port->interface) <= 1500)
-		return 0;
-	snprintf(why, CONFIG_ERROR_SIZE,
-		 "%s has an MTU of %u, and af_packet takes at most 1500; run: ip link set %s mtu "
-		 "1500",
-		 port->interface, netdev_mtu(port->interface), port->interface);
-	return -EINVAL;
-}
-
-static void
-af_packet_describe(const struct config_port *port, unsigned int workers, unsigned int index,
-		   char *device, size_t device_size, char *arguments, size_t size)
-{
-	snprintf(device, device_size, "net_af_packet%u", index);
-	snprintf(arguments, size, "iface=%s,qpairs=%u,framesz=2048,blocksz=4096,framecnt=%u",
-		 port->interface, queues_wanted(port, workers), port->descriptors);
-}
-
-/* --- TAP ---------------------------------------------------------------------------------- */
-
-static int
-tap_check(const struct config_port *port, unsigned int workers, char why[CONFIG_ERROR_SIZE])
-{
-	(void)port;
-	(void)workers;
-	if (access("/dev/net/tun", R_OK | W_OK) == 0)
-		return 0;
-	snprintf(why, CONFIG_ERROR_SIZE,
-		 "/dev/net/tun can't be opened: %s; run as root, and: modprobe tun",
-		 strerror(errno));
-	return -errno;
-}
-
-static void
-tap_describe(const struct config_port *port, unsigned int workers, unsigned int index, char *device,
-	     size_t device_size, char *arguments, size_t size)
-{
-	int used;
-
-	(void)workers;
-	snprintf(device, device_size, "net_tap%u", index);
-	used = snprintf(arguments, size, "iface=%s", port->interface);
-	if (port->has_mac)
-		snprintf(arguments + used, size - (size_t)used,
-			 ",mac=%02x:%02x:%02x:%02x:%02x:%02x", port->mac[0], port->mac[1],
-			 port->mac[2], port->mac[3], port->mac[4], port->mac[5]);
-}
-
-/* --- memif -------------------------------------------------------------------------------- */
-
-/* A server whose socket file is still used by another process must not steal it. */
-static int
-memif_check(const struct config_port *port, unsigned int workers, char why[CONFIG_ERROR_SIZE])
-{
-	char directory[sizeof(port->socket)];
-	char *slash;
-
-	(void)workers;
-	snprintf(directory, sizeof(directory), "%s", port->socket);
-	slash = strrchr(directory, '/');
-	if (slash != NULL)
-		*(slash == directory ? slash + 1 : slash) = '\0';
-	if (access(directory, W_OK | X_OK) == 0)
-		return 0;
-	snprintf(why, CONFIG_ERROR_SIZE, "no socket can be made in %s: %s; make the folder",
-		 directory, strerror(errno));
-	return -errno;
-}
-
-/* log2 of a power of two. */
-static unsigned int
-log2_of(unsigned int number)
-{
-	unsigned int bits = 0;
-
-	while (number > 1U << bits)
-		bits++;
-	return bits;
-}
-
-/* Copy mode always: the zero-copy client of this driver mistakes buffers of a second region. */
-static void
-memif_describe(const struct config_port *port, unsigned int workers, unsigned int index,
-	       char *device, size_t device_size, char *arguments, size_t size)
-{
-	int used;
-
-	(void)workers;
-	snprintf(device, device_size, "net_memif%u", index);
-	used = snprintf(
-		arguments, size,
-		"role=%s,id=%u,socket=%s,socket-abstract=no,zero-copy=no,bsize=2048,rsize=%u",
-		port->memif_server ? "server" : "client", port->memif_id, port->socket,
-		log2_of(port->descriptors));
-	if (port->has_mac)
-		snprintf(arguments + used, size - (size_t)used,
-			 ",mac=%02x:%02x:%02x:%02x:%02x:%02x", port->mac[0], port->mac[1],
-			 port->mac[2], port->mac[3], port->mac[4], port->mac[5]);
-}
-
-/* --- PCI ---------------------------------------------------------------------------------- */
-
-static int
-pci_check(const struct config_port *port, unsigned int workers, char why[CONFIG_ERROR_SIZE])
-{
-	char path[128];
-
-	(void)workers;
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s", port->pci);
-	if (access(path, F_OK) == 0)
-		return 0;
-	snprintf(why, CONFIG_ERROR_SIZE,
-		 "there is no PCI device %s; `lspci -D | grep -i ether` lists what there is",
-		 port->pci);
-	return -ENODEV;
-}
-
-static void
-pci_describe(const struct config_port *port, unsigned int workers, unsigned int index, char *device,
-	     size_t device_size, char *arguments, size_t size)
-{
-	(void)workers;
-	(void)index;
-	snprintf(device, device_size, "%s", port->pci);
-	snprintf(arguments, size, "%s", "");
-}
+#include "drivers/privilege.h"
 
 const struct port_kind *
 port_kind_of(enum config_driver driver)
 {
-	static const struct port_kind kinds[] = {
-		/* 22.11 sends only the first segment of a chain, and mistakes external buffers */
-		[CONFIG_AF_XDP] =
-			{.virtual_device = true,
-			 .hint = "it needs root (or CAP_NET_ADMIN, CAP_NET_RAW, CAP_BPF) "
-				 "and an interface that nobody else has an XDP program on",
-			 .check = af_xdp_check,
-			 .describe = af_xdp_describe},
-		[CONFIG_AF_PACKET] = {.virtual_device = true,
-				      .external_buffers = true,
-				      .hint = "it needs root or CAP_NET_RAW",
-				      .check = af_packet_check,
-				      .describe = af_packet_describe},
-		[CONFIG_TAP] = {.virtual_device = true,
-				.multi_segment = true,
-				.external_buffers = true,
-				.hint = "it needs root or CAP_NET_ADMIN",
-				.check = tap_check,
-				.describe = tap_describe},
-		/* 22.11 leaves a stale NEXT flag in the ring once a chain was sent */
-		[CONFIG_MEMIF] = {.virtual_device = true,
-				  .hint = "is another process using that socket?",
-				  .check = memif_check,
-				  .describe = memif_describe},
-		[CONFIG_PCI] =
-			{.multi_segment = true,
-			 .external_buffers = true,
-			 .hint = "bind it first: dpdk-devbind.py --bind=vfio-pci ADDRESS (not "
-				 "for mlx5, whose kernel driver stays)",
-			 .check = pci_check,
-			 .describe = pci_describe},
+	static const struct port_kind *const kinds[] = {
+		[CONFIG_AF_XDP] = &kind_af_xdp, [CONFIG_AF_PACKET] = &kind_af_packet,
+		[CONFIG_TAP] = &kind_tap,	[CONFIG_MEMIF] = &kind_memif,
+		[CONFIG_PCI] = &kind_pci,
 	};
 
-	return &kinds[driver];
+	return kinds[driver];
+}
+
+/* --- what the kinds share ----------------------------------------------------------------- */
+
+int
+kind_refuse(char why[CONFIG_ERROR_SIZE], int status, const char *format, ...)
+{
+	va_list values;
+
+	va_start(values, format);
+	vsnprintf(why, CONFIG_ERROR_SIZE, format, values);
+	va_end(values);
+	return status;
+}
+
+unsigned int
+kind_queues_wanted(const struct config *config, const struct config_port *port)
+{
+	return port->queues != 0 && port->queues < config->workers ? port->queues : config->workers;
+}
+
+void
+kind_append_mac(const struct config_port *port, char arguments[KIND_ARGUMENTS_SIZE])
+{
+	size_t used = strlen(arguments);
+
+	if (port->has_mac)
+		snprintf(arguments + used, KIND_ARGUMENTS_SIZE - used,
+			 ",mac=%02x:%02x:%02x:%02x:%02x:%02x", port->mac[0], port->mac[1],
+			 port->mac[2], port->mac[3], port->mac[4], port->mac[5]);
+}
+
+int
+kind_check_interface(const struct config_port *port, char why[CONFIG_ERROR_SIZE])
+{
+	if (netdev_exists(port->interface) == 0)
+		return 0;
+	return kind_refuse(why, -ENODEV,
+			   "there is no interface %s; `ip -brief link` lists what there is",
+			   port->interface);
+}
+
+int
+kind_prepare_interface(const struct config_port *port, char why[CONFIG_ERROR_SIZE])
+{
+	int status = netdev_is_up(port->interface) ? 0 : netdev_set_up(port->interface);
+
+	if (status == 0)
+		return 0;
+	return kind_refuse(why, status,
+			   "%s is down and can't be brought up: %s; run: ip link set %s up",
+			   port->interface, strerror(-status), port->interface);
+}
+
+/* --- what must hold for every kind -------------------------------------------------------- */
+
+static int
+check_privileges(const struct port_kind *kind, const struct config_port *port,
+		 char why[CONFIG_ERROR_SIZE])
+{
+	uint64_t missing = privileges_missing(kind->privileges);
+	char lacking[96], needed[96], program[PATH_MAX];
+	ssize_t length;
+
+	if (missing == 0)
+		return 0;
+	privileges_format(missing, lacking, sizeof(lacking));
+	privileges_format(kind->privileges, needed, sizeof(needed));
+	length = readlink("/proc/self/exe", program, 200);
+	program[length < 0 ? 0 : length] = '\0';
+	return kind_refuse(why, -EPERM,
+			   "driver %s needs %s, which this process has not; run as root, or: "
+			   "setcap %s+ep %s",
+			   config_driver_name(port->driver), lacking, needed, program);
+}
+
+static int
+check_mtu(const struct port_kind *kind, const struct config_port *port, char why[CONFIG_ERROR_SIZE])
+{
+	if (port->mtu <= kind->mtu_max)
+		return 0;
+	return kind_refuse(why, -EINVAL,
+			   "an MTU of %u is more than driver %s carries in one packet buffer; set "
+			   "mtu to at most %u",
+			   port->mtu, config_driver_name(port->driver), kind->mtu_max);
+}
+
+/* The kernel would answer for an address of its own, besides us or instead of us. */
+static int
+check_address(const struct port_kind *kind, const struct config_port *port,
+	      char why[CONFIG_ERROR_SIZE])
+{
+	uint32_t address = port->ipv4.address;
+	char holder[IF_NAMESIZE];
+
+	if (!kind->netdev || address == 0 || netdev_of_address(address, holder) != 0)
+		return 0;
+	return kind_refuse(why, -EADDRINUSE,
+			   "%u.%u.%u.%u is the kernel's own, on %s: it would answer too; choose "
+			   "another address, or run: ip addr del %u.%u.%u.%u/%u dev %s",
+			   address >> 24, address >> 16 & 255, address >> 8 & 255, address & 255,
+			   holder, address >> 24, address >> 16 & 255, address >> 8 & 255,
+			   address & 255, port->ipv4.bits, holder);
+}
+
+int
+kind_check(const struct config *config, const struct config_port *port, char why[CONFIG_ERROR_SIZE])
+{
+	const struct port_kind *kind = port_kind_of(port->driver);
+	int status = check_privileges(kind, port, why);
+
+	if (status == 0)
+		status = check_mtu(kind, port, why);
+	if (status == 0)
+		status = kind->check(config, port, why);
+	if (status == 0)
+		status = check_address(kind, port, why);
+	return status;
 }

@@ -2,7 +2,7 @@
 /*
  * kind.h - what differs between the kinds of port: how the device is named to DPDK, what must hold
  * before it is opened, and what DPDK 22.11's driver for it can't be trusted with. Private to
- * drivers/.
+ * drivers/; one file a kind.
  */
 #ifndef JACKDAW_PORT_KIND_H
 #define JACKDAW_PORT_KIND_H
@@ -12,20 +12,58 @@
 
 #include "config/config.h"
 
-struct port_kind {
-	bool virtual_device;   /* made by us, and removed by us */
-	bool multi_segment;    /* the driver sends chained mbufs correctly */
-	bool external_buffers; /* the driver sends attached external buffers correctly */
-	const char *hint;      /* what to look at when it doesn't come up */
-
-	/* Looks before DPDK does, and says more clearly what is wrong. 0 or negative errno. */
-	int (*check)(const struct config_port *port, unsigned int workers,
-		     char why[CONFIG_ERROR_SIZE]);
-	/* Writes DPDK's name of the device and, for a virtual one, its arguments. */
-	void (*describe)(const struct config_port *port, unsigned int workers, unsigned int index,
-			 char *device, size_t device_size, char *arguments, size_t size);
+enum {
+	KIND_DEVICE_SIZE = 64,
+	KIND_ARGUMENTS_SIZE = 512,
+	/* what one packet buffer holds (2,048 bytes) less an Ethernet header and two VLAN tags */
+	KIND_MTU_MAX = 2048 - 14 - 8,
+	/* what a packet buffer takes in all: data, headroom, mbuf and the pool's share */
+	KIND_MBUF_BYTES = 2560,
 };
 
+struct port_kind {
+	bool virtual_device; /* made by us, and removed by us */
+	bool netdev; /* the kernel has an interface for it, and its stack sees traffic of it */
+	bool multi_segment;    /* the driver sends chained mbufs correctly */
+	bool external_buffers; /* the driver sends attached external buffers correctly */
+	uint16_t mtu_max;      /* bytes of the largest IP packet that gets through */
+	uint64_t privileges;   /* Linux capabilities that opening it takes; see privilege.h */
+	const char *hint;      /* what to look at when it doesn't come up */
+
+	/*
+	 * Looks before DPDK does, changes nothing, and says more clearly what is wrong and what
+	 * mends it. 0 or negative errno. What holds for every kind is checked by kind_check.
+	 */
+	int (*check)(const struct config *config, const struct config_port *port,
+		     char why[CONFIG_ERROR_SIZE]);
+	/* Makes ready what check accepted; NULL if nothing is to be done. As check. */
+	int (*prepare)(const struct config_port *port, char why[CONFIG_ERROR_SIZE]);
+	/* Writes DPDK's name of the device and, for a virtual one, its arguments. */
+	void (*describe)(const struct config *config, const struct config_port *port,
+			 unsigned int index, char device[KIND_DEVICE_SIZE],
+			 char arguments[KIND_ARGUMENTS_SIZE]);
+};
+
+extern const struct port_kind kind_af_xdp, kind_af_packet, kind_tap, kind_memif, kind_pci;
+
 const struct port_kind *port_kind_of(enum config_driver driver);
+
+/* Everything that must hold before a port can be opened: privileges, MTU, address, kind->check. */
+int kind_check(const struct config *config, const struct config_port *port,
+	       char why[CONFIG_ERROR_SIZE]);
+
+/* For the kinds: writes the message and passes the status on. */
+int kind_refuse(char why[CONFIG_ERROR_SIZE], int status, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* For the kinds: queue pairs that the configuration asks for, at most one a worker. */
+unsigned int kind_queues_wanted(const struct config *config, const struct config_port *port);
+
+/* For the kinds: appends ",mac=…" where the configuration has one. */
+void kind_append_mac(const struct config_port *port, char arguments[KIND_ARGUMENTS_SIZE]);
+
+/* For the kinds: 0 if the interface is there, and is brought up. */
+int kind_check_interface(const struct config_port *port, char why[CONFIG_ERROR_SIZE]);
+int kind_prepare_interface(const struct config_port *port, char why[CONFIG_ERROR_SIZE]);
 
 #endif

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "drivers/netdev.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <ifaddrs.h>
 #include <linux/ethtool.h>
 #include <linux/sockios.h>
-#include <net/if.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -45,6 +46,28 @@ netdev_is_up(const char *name)
 	struct ifreq answer = {0};
 
 	return netdev_ask(name, SIOCGIFFLAGS, &answer) == 0 && (answer.ifr_flags & IFF_UP) != 0;
+}
+
+bool
+netdev_has_carrier(const char *name)
+{
+	/* not IFF_RUNNING, which follows the carrier up to a second late */
+	struct ethtool_value link = {.cmd = ETHTOOL_GLINK};
+	struct ifreq request = {.ifr_data = (void *)&link};
+
+	return netdev_ask(name, SIOCETHTOOL, &request) == 0 && link.data != 0;
+}
+
+int
+netdev_set_up(const char *name)
+{
+	struct ifreq request = {0};
+	int status = netdev_ask(name, SIOCGIFFLAGS, &request);
+
+	if (status != 0)
+		return status;
+	request.ifr_flags |= IFF_UP;
+	return netdev_ask(name, SIOCSIFFLAGS, &request);
 }
 
 static int
@@ -88,4 +111,28 @@ netdev_driver(const char *name, char *driver, size_t size)
 
 	snprintf(driver, size, "%s",
 		 netdev_ask(name, SIOCETHTOOL, &answer) == 0 ? info.driver : "?");
+}
+
+/* --- addresses ---------------------------------------------------------------------------- */
+
+int
+netdev_of_address(uint32_t address, char holder[IF_NAMESIZE])
+{
+	struct ifaddrs *all;
+	int status = -ENOENT;
+
+	if (getifaddrs(&all) != 0)
+		return -errno;
+	for (const struct ifaddrs *one = all; one != NULL; one = one->ifa_next) {
+		const struct sockaddr_in *inet = (const struct sockaddr_in *)one->ifa_addr;
+
+		if (inet == NULL || inet->sin_family != AF_INET ||
+		    ntohl(inet->sin_addr.s_addr) != address)
+			continue;
+		snprintf(holder, IF_NAMESIZE, "%s", one->ifa_name);
+		status = 0;
+		break;
+	}
+	freeifaddrs(all);
+	return status;
 }

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * netdev.h - what the kernel says of one of its interfaces, in the network namespace that we are in
- * (by ioctl: sysfs may show another's). Any thread.
+ * (by ioctl and netlink: sysfs may show another's). Any thread; slow.
  */
 #ifndef JACKDAW_NETDEV_H
 #define JACKDAW_NETDEV_H
 
+#include <net/if.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* 0 if the interface is there, else -ENODEV. */
 int netdev_exists(const char *name);
@@ -18,13 +20,25 @@ unsigned int netdev_mtu(const char *name);
 /* True if it is administratively up. */
 bool netdev_is_up(const char *name);
 
+/* True if it has a carrier: a TAP device has one while a process holds it. */
+bool netdev_has_carrier(const char *name);
+
+/* Sets it administratively up. 0 or negative errno. */
+int netdev_set_up(const char *name);
+
 /* Queues that the kernel may deliver received packets on; 1 if the driver doesn't say. */
 unsigned int netdev_rx_queues(const char *name);
 
 /* Queues that DPDK's AF_XDP driver accepts: the "combined" channels, or 1 where there are none. */
 unsigned int netdev_af_xdp_queues(const char *name);
 
-/* Name of the kernel driver ("veth", "mlx5_core"), or "?". */
+/* Name of the kernel driver ("veth", "tun", "mlx5_core"), or "?". */
 void netdev_driver(const char *name, char *driver, size_t size);
+
+/*
+ * Which interface has the IPv4 address (host byte order) as its own. 0 with holder written, or
+ * -ENOENT if none has.
+ */
+int netdev_of_address(uint32_t address, char holder[IF_NAMESIZE]);
 
 #endif

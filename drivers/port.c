@@ -14,8 +14,7 @@
 #include "drivers/wake.h"
 
 enum {
-	MBUF_CACHE = 256,      /* buffers an lcore keeps to itself */
-	REPLY_ROOM_MIN = 1600, /* a full datagram and every header */
+	MBUF_CACHE = 256 /* buffers an lcore keeps to itself */
 };
 
 static int port_fail(const struct port *port, int status, char error[CONFIG_ERROR_SIZE],
@@ -96,8 +95,9 @@ port_make_pool(struct port *port, uint16_t queue, unsigned int buffers, int node
 }
 
 static int
-port_setup_queues(struct port *port, const struct config *config, const unsigned int *lcores,
-		  uint16_t rx_ring, uint16_t tx_ring, char error[CONFIG_ERROR_SIZE])
+port_setup_queues(struct port *port, const struct config *config, const struct port_kind *kind,
+		  const unsigned int *lcores, uint16_t rx_ring, uint16_t tx_ring,
+		  char error[CONFIG_ERROR_SIZE])
 {
 	for (uint16_t queue = 0; queue < port->queues; queue++) {
 		unsigned int node = rte_lcore_to_socket_id(lcores[queue]);
@@ -118,10 +118,8 @@ port_setup_queues(struct port *port, const struct config *config, const unsigned
 		if (status == 0)
 			status = rte_eth_tx_queue_setup(port->id, queue, tx_ring, node, NULL);
 		if (status != 0)
-			return port_fail(
-				port, status, error,
-				"queue %u can't be set up: %s; lower descriptors or queues", queue,
-				strerror(-status));
+			return port_fail(port, status, error, "queue %u can't be set up: %s; %s",
+					 queue, strerror(-status), kind->hint);
 		wake_fd = wake_fd_since(&before, 0);
 		if (wake_fd >= 0)
 			port->wake_fds[queue] = wake_fd;
@@ -136,11 +134,6 @@ port_set_mtu(struct port *port, const struct rte_eth_dev_info *info, char error[
 	int status;
 
 	port->mtu = mtu;
-	if (mtu + RTE_ETHER_HDR_LEN + 8 > RTE_MBUF_DEFAULT_DATAROOM)
-		return port_fail(port, -EINVAL, error,
-				 "an MTU of %u needs packets in several buffers, which are not "
-				 "served; want at most %u",
-				 mtu, RTE_MBUF_DEFAULT_DATAROOM - RTE_ETHER_HDR_LEN - 8);
 	if (rte_eth_dev_get_mtu(port->id, &now) == 0 && now == mtu)
 		return 0;
 	status = rte_eth_dev_set_mtu(port->id, mtu);
@@ -192,7 +185,7 @@ port_configure(struct port *port, const struct config *config, const struct port
 	if (status != 0)
 		return status;
 	rte_eth_dev_adjust_nb_rx_tx_desc(port->id, &rx_ring, &tx_ring);
-	status = port_setup_queues(port, config, lcores, rx_ring, tx_ring, error);
+	status = port_setup_queues(port, config, kind, lcores, rx_ring, tx_ring, error);
 	if (status == 0)
 		status = port_set_mac(port, error);
 	if (status != 0)
@@ -204,26 +197,13 @@ port_configure(struct port *port, const struct config *config, const struct port
 	return 0;
 }
 
-int
-port_open(struct port *port, const struct config *config, unsigned int index,
-	  const unsigned int *lcores, char error[CONFIG_ERROR_SIZE])
+/* Makes the device known to DPDK. 0, with port->id set, or negative errno. */
+static int
+port_probe(struct port *port, const struct port_kind *kind, const char *arguments,
+	   char error[CONFIG_ERROR_SIZE])
 {
-	const struct config_port *wanted = &config->ports[index];
-	const struct port_kind *kind = port_kind_of(wanted->driver);
-	char arguments[512], why[CONFIG_ERROR_SIZE];
-	struct wake_snapshot before;
 	int status;
 
-	memset(port, 0, sizeof(*port));
-	port->config = *wanted;
-	port->id = RTE_MAX_ETHPORTS;
-	snprintf(port->name, sizeof(port->name), "%s", wanted->name);
-	status = kind->check(wanted, config->workers, why);
-	if (status != 0)
-		return port_fail(port, status, error, "%s", why);
-	kind->describe(wanted, config->workers, index, port->device, sizeof(port->device),
-		       arguments, sizeof(arguments));
-	wake_snapshot(&before);
 	if (kind->virtual_device) {
 		status = rte_eal_hotplug_add("vdev", port->device, arguments);
 		if (status != 0)
@@ -231,9 +211,38 @@ port_open(struct port *port, const struct config *config, unsigned int index,
 					 port->device, strerror(-status), kind->hint);
 	}
 	status = rte_eth_dev_get_port_by_name(port->device, &port->id);
+	if (status == 0)
+		return 0;
+	if (kind->virtual_device)
+		rte_eal_hotplug_remove("vdev", port->device);
+	return port_fail(port, status, error, "no DPDK driver took %s; %s", port->device,
+			 kind->hint);
+}
+
+int
+port_open(struct port *port, const struct config *config, unsigned int index,
+	  const unsigned int *lcores, char error[CONFIG_ERROR_SIZE])
+{
+	const struct config_port *wanted = &config->ports[index];
+	const struct port_kind *kind = port_kind_of(wanted->driver);
+	char arguments[KIND_ARGUMENTS_SIZE], why[CONFIG_ERROR_SIZE];
+	struct wake_snapshot before;
+	int status;
+
+	memset(port, 0, sizeof(*port));
+	port->config = *wanted;
+	port->id = RTE_MAX_ETHPORTS;
+	snprintf(port->name, sizeof(port->name), "%s", wanted->name);
+	status = kind_check(config, wanted, why);
+	if (status == 0 && kind->prepare != NULL)
+		status = kind->prepare(wanted, why);
 	if (status != 0)
-		return port_fail(port, status, error, "no DPDK driver took %s; %s", port->device,
-				 kind->hint);
+		return port_fail(port, status, error, "%s", why);
+	kind->describe(config, wanted, index, port->device, arguments);
+	wake_snapshot(&before);
+	status = port_probe(port, kind, arguments, error);
+	if (status != 0)
+		return status;
 	/* drivers that open their queues on probing, in order; the others do on setting them up */
 	for (unsigned int queue = 0; queue < CONFIG_WORKERS_MAX; queue++)
 		port->wake_fds[queue] = wake_fd_since(&before, queue);

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * memif: rings in memory that we share with another process of this machine, agreed on over a UNIX
+ * socket. For benchmarks: the other process must be trusted.
+ *
+ * DPDK 22.11's driver and how it is avoided:
+ * - it never clears the first descriptor's NEXT flag, which stays behind once a chain was sent (fixed
+ *   in 26.03, commit f7a52200d4): chains are not offered;
+ * - on receiving it follows NEXT past what the peer produced (40e0e7c0a2): trusted peers only;
+ * - its zero-copy client mistakes buffers of a second region: copy mode always, and no external
+ *   buffers;
+ * - when the peer leaves, the rings are unmapped by another thread while a worker may be reading
+ *   them: a peer must stop sending before it leaves;
+ * - a server doesn't remove the socket that a killed server left behind, and says "Operation not
+ *   permitted": done here.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "drivers/kind.h"
+
+enum {
+	MEMIF_MTU_MAX = 1500
+};
+
+static int
+memif_check_folder(const struct config_port *port, char why[CONFIG_ERROR_SIZE])
+{
+	char folder[sizeof(port->socket)];
+	char *slash;
+
+	snprintf(folder, sizeof(folder), "%s", port->socket);
+	slash = strrchr(folder, '/');
+	if (slash != NULL)
+		*(slash == folder ? slash + 1 : slash) = '\0';
+	if (access(folder, W_OK | X_OK) == 0)
+		return 0;
+	return kind_refuse(why, -errno, "no socket can be made in %s: %s; run: mkdir -p %s", folder,
+			   strerror(errno), folder);
+}
+
+/* Process that listens on the socket (possibly ourselves), or 0 if none does. */
+static pid_t
+memif_listener(const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	struct ucred peer = {.pid = 0};
+	socklen_t size = sizeof(peer);
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0)
+		return 0;
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
+		getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size);
+	close(fd);
+	return peer.pid;
+}
+
+/* A server may not steal another one's socket; several of our own ports may share one. */
+static int
+memif_check(const struct config *config, const struct config_port *port,
+	    char why[CONFIG_ERROR_SIZE])
+{
+	int status = memif_check_folder(port, why);
+	struct stat found;
+	pid_t listener;
+
+	(void)config;
+	if (status != 0 || !port->memif_server || lstat(port->socket, &found) != 0)
+		return status;
+	if (!S_ISSOCK(found.st_mode))
+		return kind_refuse(why, -EEXIST, "%s is no socket; choose another path",
+				   port->socket);
+	listener = memif_listener(port->socket);
+	if (listener == 0 || listener == getpid())
+		return 0;
+	return kind_refuse(why, -EADDRINUSE,
+			   "process %d serves %s already; end it, or choose another path",
+			   (int)listener, port->socket);
+}
+
+/* Removes what a killed server left behind. */
+static int
+memif_prepare(const struct config_port *port, char why[CONFIG_ERROR_SIZE])
+{
+	if (!port->memif_server || memif_listener(port->socket) != 0 || unlink(port->socket) == 0 ||
+	    errno == ENOENT)
+		return 0;
+	return kind_refuse(why, -errno, "%s is left over and can't be removed: %s", port->socket,
+			   strerror(errno));
+}
+
+/* log2 of a power of two. */
+static unsigned int
+log2_of(unsigned int number)
+{
+	unsigned int bits = 0;
+
+	while (number > 1U << bits)
+		bits++;
+	return bits;
+}
+
+static void
+memif_describe(const struct config *config, const struct config_port *port, unsigned int index,
+	       char device[KIND_DEVICE_SIZE], char arguments[KIND_ARGUMENTS_SIZE])
+{
+	(void)config;
+	snprintf(device, KIND_DEVICE_SIZE, "net_memif%u", index);
+	snprintf(arguments, KIND_ARGUMENTS_SIZE,
+		 "role=%s,id=%u,socket=%s,socket-abstract=no,zero-copy=no,bsize=2048,rsize=%u",
+		 port->memif_server ? "server" : "client", port->memif_id, port->socket,
+		 log2_of(port->descriptors));
+	kind_append_mac(port, arguments);
+}
+
+const struct port_kind kind_memif = {
+	.virtual_device = true,
+	.mtu_max = MEMIF_MTU_MAX,
+	.hint = "-vv shows what DPDK says of it",
+	.check = memif_check,
+	.prepare = memif_prepare,
+	.describe = memif_describe,
+};
