@@ -2,21 +2,22 @@
 #include "dataplane/proto/request.h"
 
 static void
-count_get(struct proto_stats *stats, const struct store_op *op)
+count_lookup(struct proto_stats *stats, const struct store_op *op)
 {
-	bool touches = op->verb == STORE_GAT;
 	bool hit = op->status == STORE_OK;
 
-	stats->cmd_get++;
 	stats->get_expired += !hit && (op->options & STORE_FOUND_EXPIRED) != 0;
 	stats->get_flushed += !hit && (op->options & STORE_FOUND_FLUSHED) != 0;
-	if (touches) {
+	if (op->verb == STORE_GET) {
+		stats->cmd_get++;
+		stats->get_hits += hit;
+		stats->get_misses += !hit;
+	} else {
+		/* a gat counts as a touch alone */
 		stats->cmd_touch++;
 		stats->touch_hits += hit;
 		stats->touch_misses += !hit;
 	}
-	stats->get_hits += hit;
-	stats->get_misses += !hit;
 }
 
 static void
@@ -54,12 +55,8 @@ count_op(struct proto_stats *stats, const struct store_op *op)
 	switch (op->verb) {
 	case STORE_GET:
 	case STORE_GAT:
-		count_get(stats, op);
-		break;
 	case STORE_TOUCH:
-		stats->cmd_touch++;
-		stats->touch_hits += op->status == STORE_OK;
-		stats->touch_misses += op->status != STORE_OK;
+		count_lookup(stats, op);
 		break;
 	case STORE_DELETE:
 		stats->delete_hits += op->status == STORE_OK;
@@ -95,6 +92,7 @@ request_execute(struct server *server, struct request *request)
 	case REQUEST_ERROR:
 		server->stats->bad_requests++;
 		server->stats->cmd_set += (request->flags & REQUEST_BAD_DATA) != 0;
+		server->stats->cmd_flush += (request->flags & REQUEST_BAD_FLUSH) != 0;
 		server->stats->store_too_large += (request->flags & REQUEST_TOO_LARGE) != 0;
 		break;
 	}

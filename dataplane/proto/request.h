@@ -39,6 +39,7 @@ enum request_flag {
 	REQUEST_BAD_DATA = 1 << 6,    /* an error that memcached counts as a store command */
 	REQUEST_SIDE_EFFECT = 1 << 7, /* part of a refused command: not counted, not answered */
 	REQUEST_TOO_LARGE = 1 << 8,   /* an error: the value was over the limit */
+	REQUEST_BAD_FLUSH = 1 << 9,   /* an error that memcached counts as a flush */
 };
 
 struct request {

@@ -362,8 +362,11 @@ text_flush(struct parser *parser, const struct command *command, const struct li
 	int32_t delay = 0;
 
 	(void)command;
-	if (line->count > 1 + (unsigned int)quiet && !token_i32(&line->token[1], &delay))
-		return text_error(parser, quiet, "CLIENT_ERROR invalid exptime argument");
+	if (line->count > 1 + (unsigned int)quiet && !token_i32(&line->token[1], &delay)) {
+		text_say(parser, REQUEST_ERROR, quiet, "CLIENT_ERROR invalid exptime argument")
+			->flags |= REQUEST_BAD_FLUSH;
+		return PARSE_DONE;
+	}
 	text_add(parser, REQUEST_FLUSH, quiet)->argument = delay;
 	return PARSE_DONE;
 }

@@ -193,6 +193,56 @@ cases_by_hand_agree(void)
 	bench_close(&bench);
 }
 
+/* --- counters ----------------------------------------------------------------------------- */
+
+/* What memcached's `stats` says of a counter. */
+static uint64_t
+peer_counter(const struct bytes *stats, const char *name)
+{
+	char line[64];
+	const char *found;
+
+	snprintf(line, sizeof(line), "STAT %s ", name);
+	found = strstr((const char *)stats->start, line);
+	return found == NULL ? UINT64_MAX : strtoull(found + strlen(line), NULL, 10);
+}
+
+/* memcached counts what it meets that has expired or been flushed, in any command but not always. */
+static bool
+counter_is_loose(const char *name)
+{
+	return strcmp(name, "get_expired") == 0 || strcmp(name, "get_flushed") == 0;
+}
+
+static bool
+counters_agree(struct bench *bench, const struct session *session)
+{
+	static const struct {
+		const char *name;
+		size_t offset;
+	} counters[] = {
+#define X(name, help) {#name, offsetof(struct proto_stats, name)},
+		PROTO_STATS(X)
+#undef X
+	};
+	struct bytes stats = {0};
+	bool same = peer_ask(&bench->peer, (const uint8_t *)"stats\r\n", 7, &stats) == 0;
+
+	bytes_add(&stats, "", 1);
+	for (size_t i = 0; same && i < sizeof(counters) / sizeof(counters[0]); i++) {
+		uint64_t ours, theirs = peer_counter(&stats, counters[i].name);
+
+		memcpy(&ours, (const char *)&session->stats + counters[i].offset, sizeof(ours));
+		if (theirs == UINT64_MAX || theirs == ours || counter_is_loose(counters[i].name))
+			continue;
+		printf("\n%s: memcached %" PRIu64 ", ours %" PRIu64, counters[i].name, theirs,
+		       ours);
+		same = false;
+	}
+	bytes_free(&stats);
+	return same;
+}
+
 /* --- generated sequences ------------------------------------------------------------------ */
 
 static bool
@@ -231,6 +281,8 @@ generated_sequences_agree(void)
 	}
 	printf("%" PRIu64 " sequences ", done);
 	CU_ASSERT(done == sequences);
+	for (int i = SIDE_WHOLE; i < SIDES; i++)
+		CU_ASSERT(counters_agree(&bench, &bench.session[i]));
 	bench_close(&bench);
 }
 
