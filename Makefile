@@ -9,6 +9,12 @@ ARCH    ?= native
 VERSION := 0.1.0
 RUN_FOR ?=
 
+# V=1 shows whole commands. As many at a time as there are CPUs, unless -j says otherwise.
+Q := $(if $(V),,@)
+ifeq ($(filter -j%,$(MAKEFLAGS)),)
+MAKEFLAGS += -j$(shell nproc)
+endif
+
 ifneq ($(filter debug asan tsan,$(VARIANT)),)
 OPTIMISE := -O1 -g -fno-omit-frame-pointer
 else
@@ -33,7 +39,7 @@ CPPFLAGS    += -D_GNU_SOURCE -I. -DJACKDAW_VERSION='"$(VERSION)"'
 CFLAGS      += -std=gnu11 -fno-strict-aliasing $(OPTIMISE) $(WARNINGS) -pthread
 LDFLAGS     += $(LINKER) -pthread
 
-# One archive a folder; a folder's objects may use only what design's include table allows
+# One archive a folder; a folder's objects may use only what the table in docs/architecture.md allows
 # (scripts/check-includes holds that).
 sources      = $(filter-out %_main.c,$(wildcard $(1)/*.c))
 objects      = $(patsubst %.c,$(BUILD)/%.o,$(call sources,$(1)))
@@ -62,7 +68,8 @@ perf: $(foreach m,$(PERF_MAINS),$(call perf_name,$(m))) ## the benchmarks alone
 
 define perf_program
 $(call perf_name,$(1)): $(BUILD)/$(1).o $(PERF_ARCHIVE) $(ARCHIVES)
-	$$(CC) $$(LDFLAGS) -o $$@ $$< -Wl,--start-group $(PERF_ARCHIVE) $$(ARCHIVES) -Wl,--end-group $$(DPDK_LIBS) $$(PERF_LIBS) $$(STORE_LIBS) $$(CONFIG_LIBS) -lm
+	@echo "  LINK  $$@"
+	$$(Q)$$(CC) $$(LDFLAGS) -o $$@ $$< -Wl,--start-group $(PERF_ARCHIVE) $$(ARCHIVES) -Wl,--end-group $$(DPDK_LIBS) $$(PERF_LIBS) $$(STORE_LIBS) $$(CONFIG_LIBS) -lm
 endef
 $(foreach m,$(PERF_MAINS),$(eval $(call perf_program,$(m))))
 
@@ -72,27 +79,31 @@ need-build:
 	@scripts/bootstrap --if-missing
 
 $(BUILD)/jackdaw: $(BUILD)/control/jackdaw_main.o $(ARCHIVES)
-	$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(DPDK_LIBS) $(STORE_LIBS) $(CONFIG_LIBS)
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(DPDK_LIBS) $(STORE_LIBS) $(CONFIG_LIBS)
 
 .SECONDEXPANSION:
 $(ARCHIVES) $(PERF_ARCHIVE): $(BUILD)/lib%.a: $$(call objects,$$(subst -,/,$$*))
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(Q)$(AR) rcs $@ $^
 
 $(foreach d,$(DPDK_DIRS) perf tests/drivers tests/net tests/worker tests/control,$(BUILD)/$(d)/%.o): EXTRA_CFLAGS = $(DPDK_CFLAGS)
 $(BUILD)/%.o: %.c | need-build
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(EXTRA_CFLAGS) $(CFLAGS) -march=$(ARCH) -MMD -MP -c -o $@ $<
+	@echo "  CC    $<"
+	$(Q)$(CC) $(CPPFLAGS) $(EXTRA_CFLAGS) $(CFLAGS) -march=$(ARCH) -MMD -MP -c -o $@ $<
 
 $(TEST_PLAIN): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(PLAIN_ARCHIVES)
-	$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(PLAIN_ARCHIVES) -Wl,--end-group $(STORE_LIBS) $(CONFIG_LIBS) -lcunit -lm
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(PLAIN_ARCHIVES) -Wl,--end-group $(STORE_LIBS) $(CONFIG_LIBS) -lcunit -lm
 $(TEST_DPDK): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(ARCHIVES)
-	$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group -lrte_net_ring $(DPDK_LIBS) $(STORE_LIBS) $(CONFIG_LIBS) -lcunit -lm
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group -lrte_net_ring $(DPDK_LIBS) $(STORE_LIBS) $(CONFIG_LIBS) -lcunit -lm
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
 .PHONY: run
-run: all ## start on a lab of network namespaces and show an exchange (RUN_FOR=5: stop after 5 s)
+run: need-build $(PROGRAMS) ## start on a lab of network namespaces and show an exchange (RUN_FOR=5: stop after 5 s)
 	@scripts/run $(if $(RUN_FOR),--for $(RUN_FOR))
 
 .PHONY: test
