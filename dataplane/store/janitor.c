@@ -8,7 +8,7 @@
 enum {
 	ROUND_BUCKETS = 8192, /* of a split, in one round */
 	ROUND_ITEMS = 4096,   /* evicted in one round */
-	ROUND_POPULATE = 4,   /* fresh segments to put pages behind */
+	POPULATE_AHEAD = 16,  /* segments to have ready, with pages behind them */
 	SWEEP_TICKS = CLOCK_TICKS,
 	ROOMY_SHARE = 16, /* an index below one in so many of the memory may be roomy */
 	SPARE_SHARE = 64, /* overflow buckets to have at hand: one for so many buckets */
@@ -228,17 +228,18 @@ store_pass_grace_period(struct store *store)
 	return true;
 }
 
-/* Puts pages behind the next few fresh segments, so that no worker meets a page fault. */
+/*
+ * Puts pages behind a fresh segment, so that no worker meets a page fault while the janitor
+ * keeps ahead. One a round: it may take milliseconds. True if more should follow.
+ */
 static bool
 shard_populate(struct shard *shard)
 {
-	uint32_t target = counter_read32(&shard->eviction.target);
+	uint32_t ahead = counter_read32(&shard->eviction.target);
 
-	for (unsigned int i = 0; i < ROUND_POPULATE; i++)
-		if (counter_read32(&shard->heap.free_count) >= target ||
-		    !heap_populate(&shard->heap))
-			return false;
-	return true;
+	if (ahead < POPULATE_AHEAD)
+		ahead = POPULATE_AHEAD;
+	return counter_read32(&shard->heap.free_count) < ahead && heap_populate(&shard->heap);
 }
 
 static void
@@ -272,12 +273,12 @@ shard_keep_house(struct store *store, unsigned int number)
 	bool more;
 
 	free_unpinned(store, number, &shard->keep.pinned);
-	more = shard_populate(shard);
-	more |= shard_grow(store, number, shard_items(store, number));
-	eviction_plan(shard);
 	shard_sweep(shard, &moment);
+	eviction_plan(shard);
 	evict_some(store, shard, &store->janitor->writer[number], &moment, ROUND_ITEMS);
-	return more | eviction_has_victims(&shard->eviction);
+	more = eviction_has_victims(&shard->eviction);
+	more |= shard_grow(store, number, shard_items(store, number));
+	return more || shard_populate(shard);
 }
 
 bool
