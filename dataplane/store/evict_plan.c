@@ -187,6 +187,7 @@ eviction_sweep(struct shard *shard, const struct moment *moment)
 {
 	struct heap *heap = &shard->heap;
 
+	queue_sealed(shard);
 	for (int q = 0; q < QUEUES; q++) {
 		struct segment_list *list = &shard->eviction.queue[q];
 
