@@ -43,8 +43,8 @@ add_segments(const struct heap *heap, uint64_t now, struct store_stats *stats)
 	stats->segments += heap->segments;
 	stats->segments_free += count[SEGMENT_FREE] + count[SEGMENT_FRESH];
 	stats->segments_open += count[SEGMENT_OPEN];
-	stats->segments_sealed += count[SEGMENT_SEALED];
-	stats->segments_retired += count[SEGMENT_VICTIM] + count[SEGMENT_RETIRED];
+	stats->segments_sealed += count[SEGMENT_SEALED] + count[SEGMENT_VICTIM];
+	stats->segments_retired += count[SEGMENT_RETIRED];
 	stats->segments_index += count[SEGMENT_INDEX];
 	stats->memory_used += (heap->segments - count[SEGMENT_FREE] - count[SEGMENT_FRESH])
 			      << heap->shift;
