@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * bench_flight.h - the messages under way: what each asks, since when, and what its answer tells.
+ * A slot holds one message; its index is the transport's handle for it (over UDP the request id).
+ * One thread.
+ */
+#ifndef JACKDAW_PERF_BENCH_FLIGHT_H
+#define JACKDAW_PERF_BENCH_FLIGHT_H
+
+#include "perf/bench_load.h"
+#include "perf/bench_message.h"
+#include "perf/bench_meter.h"
+
+/* Ticks are of a clock that the transport chooses. */
+struct slot {
+	uint64_t due;	   /* when the message was to be sent: latency counts from here */
+	uint64_t sent;	   /* when it was sent last: for losses */
+	uint64_t answered; /* a bit a request that had an answer of its own */
+	uint32_t opaque;   /* of this message: the low byte is left for a request's index */
+	uint16_t count;	   /* requests; 0: free */
+	uint16_t tries;	   /* sendings after the first */
+};
+
+struct flight {
+	struct load *load;
+	struct meter *meter;
+	enum bench_protocol protocol;
+	bool verify;
+	unsigned int width;
+	uint32_t room; /* bytes that a message may have */
+	unsigned int slot_count;
+	struct slot *slots;
+	struct workload_request *requests; /* [slot_count][width] */
+	bool holds;			   /* `held` was drawn but didn't fit */
+	struct workload_request held;
+	/* open loop: slots without a message, a stack */
+	unsigned int free_count;
+	uint16_t *free;
+};
+
+/* 0 or -ENOMEM. The load and the meter stay the caller's and must outlive it. */
+int flight_init(struct flight *flight, const struct bench_options *options, struct load *load,
+		struct meter *meter, unsigned int slot_count, uint32_t room);
+void flight_release(struct flight *flight);
+
+static inline struct workload_request *
+flight_requests(const struct flight *flight, unsigned int slot)
+{
+	return &flight->requests[(size_t)slot * flight->width];
+}
+
+/*
+ * Draws the requests of a new message into a free slot; false when there is nothing more to ask.
+ * `now` is when it ought to be sent.
+ */
+static inline bool flight_draw(struct flight *flight, unsigned int slot, uint64_t now);
+
+/* Writes the slot's message (again, after a loss); returns its end. */
+static inline uint8_t *flight_write(struct flight *flight, unsigned int slot, uint8_t *out);
+
+/*
+ * Takes the bytes of an answer, which must be whole. True when with it the message is answered: it
+ * is counted, and the slot is free.
+ */
+bool flight_take(struct flight *flight, unsigned int slot, const uint8_t *bytes, size_t length,
+		 uint64_t now);
+
+/* One answer of a slot's message; true as above. */
+bool flight_settle(struct flight *flight, unsigned int slot, const struct answer *answer,
+		   uint64_t now);
+
+/* --- inline: once a message --------------------------------------------------------------- */
+
+bool flight_draw_wide(struct flight *flight, unsigned int slot);
+
+static inline bool
+flight_draw(struct flight *flight, unsigned int index, uint64_t now)
+{
+	struct slot *slot = &flight->slots[index];
+
+	slot->due = now;
+	slot->answered = 0;
+	slot->tries = 0;
+	slot->opaque += 1 << 8;
+	if (flight->width != 1)
+		return flight_draw_wide(flight, index);
+	slot->count = load_next(flight->load, flight_requests(flight, index));
+	return slot->count != 0;
+}
+
+static inline uint8_t *
+flight_write(struct flight *flight, unsigned int index, uint8_t *out)
+{
+	const struct workload_request *requests = flight_requests(flight, index);
+	struct slot *slot = &flight->slots[index];
+	unsigned int last = slot->count - 1u;
+
+	if (flight->protocol == BENCH_TEXT)
+		return text_write(flight->load, requests, slot->count, out);
+	for (unsigned int i = 0; i < last; i++)
+		out = binary_write(flight->load, &requests[i], true, slot->opaque | i, out);
+	return binary_write(flight->load, &requests[last], false, slot->opaque | last, out);
+}
+
+#endif

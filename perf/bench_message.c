@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "perf/bench_message.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Status codes of memcached's binary protocol. */
+enum {
+	STATUS_NOT_FOUND = 0x01,
+	STATUS_EXISTS = 0x02,
+	STATUS_NOT_STORED = 0x05,
+	STATUS_NOT_A_NUMBER = 0x06,
+	STATUS_NO_MEMORY = 0x82,
+};
+
+uint8_t
+binary_failure(uint16_t status, uint8_t opcode)
+{
+	bool get = opcode == binary_opcodes[WORKLOAD_GET].loud ||
+		   opcode == binary_opcodes[WORKLOAD_GET].quiet;
+
+	switch (status) {
+	case STATUS_NOT_FOUND:
+		return get ? ANSWER_MISS : ANSWER_NOT_DONE;
+	case STATUS_EXISTS:
+	case STATUS_NOT_STORED:
+	case STATUS_NOT_A_NUMBER:
+		return ANSWER_NOT_DONE;
+	case STATUS_NO_MEMORY:
+		return ANSWER_NO_MEMORY;
+	default:
+		return ANSWER_REFUSED;
+	}
+}
+
+static uint8_t *
+put_text(uint8_t *out, const char *text)
+{
+	size_t length = strlen(text);
+
+	memcpy(out, text, length);
+	return out + length;
+}
+
+static uint8_t *
+put_number(uint8_t *out, uint32_t number)
+{
+	char digits[10];
+	int count = 0;
+
+	do {
+		digits[count++] = (char)('0' + number % 10);
+		number /= 10;
+	} while (number != 0);
+	while (count > 0)
+		*out++ = (uint8_t)digits[--count];
+	return out;
+}
+
+static uint8_t *
+put_key(const struct load *load, const struct workload_request *request, uint8_t *out)
+{
+	*out++ = ' ';
+	load_write_key(load, request, out);
+	return out + request->key_length;
+}
+
+uint8_t *
+text_write(const struct load *load, const struct workload_request *requests, unsigned int count,
+	   uint8_t *out)
+{
+	static const char *const verbs[WORKLOAD_OPS] = {
+		[WORKLOAD_GET] = "get",	    [WORKLOAD_SET] = "set",	  [WORKLOAD_ADD] = "add",
+		[WORKLOAD_CAS] = "replace", [WORKLOAD_DELETE] = "delete", [WORKLOAD_INCR] = "incr",
+	};
+
+	out = put_text(out, verbs[requests->op]);
+	for (unsigned int i = 0; i < count; i++)
+		out = put_key(load, &requests[i], out);
+	if (requests->op == WORKLOAD_INCR)
+		out = put_text(out, " 1");
+	if (op_stores(requests->op)) {
+		out = put_text(out, " 0 ");
+		out = put_number(out, requests->ttl);
+		*out++ = ' ';
+		out = put_number(out, requests->value_length);
+		out = put_text(out, "\r\n");
+		value_write(requests->key, requests->value_length, out);
+		out += requests->value_length;
+	}
+	return put_text(out, "\r\n");
+}
+
+/* VALUE <key> <flags> <bytes>[ <cas>]\r\n<data>\r\n */
+static ssize_t
+text_read_value(const uint8_t *bytes, size_t length, const uint8_t *line_end, struct answer *answer)
+{
+	const uint8_t *key = bytes + strlen("VALUE "), *at, *data = line_end + 1;
+	uint64_t value_length = 0;
+
+	at = memchr(key, ' ', (size_t)(line_end - key));
+	if (at == NULL || at == key || at - key > WORKLOAD_KEY_MAX)
+		return -EPROTO;
+	answer->key = key;
+	answer->key_length = (uint8_t)(at - key);
+	at = memchr(at + 1, ' ', (size_t)(line_end - at - 1));
+	if (at == NULL)
+		return -EPROTO;
+	for (at++; *at >= '0' && *at <= '9' && value_length <= 1 << 30; at++)
+		value_length = value_length * 10 + (uint64_t)(*at - '0');
+	if (value_length > 1 << 30 || (*at != '\r' && *at != ' '))
+		return -EPROTO;
+	if (length - (size_t)(data - bytes) < value_length + 2)
+		return 0;
+	if (memcmp(data + value_length, "\r\n", 2) != 0)
+		return -EPROTO;
+	answer->kind = ANSWER_VALUE;
+	answer->value = data;
+	answer->value_length = (uint32_t)value_length;
+	return data - bytes + (ssize_t)value_length + 2;
+}
+
+ssize_t
+text_read(const uint8_t *bytes, size_t length, struct answer *answer)
+{
+	static const struct {
+		const char *start;
+		uint8_t kind;
+	} lines[] = {
+		{"END\r\n", ANSWER_END},
+		{"STORED\r\n", ANSWER_DONE},
+		{"DELETED\r\n", ANSWER_DONE},
+		{"NOT_STORED\r\n", ANSWER_NOT_DONE},
+		{"NOT_FOUND\r\n", ANSWER_NOT_DONE},
+		{"EXISTS\r\n", ANSWER_NOT_DONE},
+		{"SERVER_ERROR out of memory", ANSWER_NO_MEMORY},
+		{"SERVER_ERROR", ANSWER_REFUSED},
+		{"CLIENT_ERROR", ANSWER_REFUSED},
+		{"ERROR", ANSWER_REFUSED},
+	};
+	const uint8_t *end = memchr(bytes, '\n', length);
+
+	if (end == NULL)
+		return length > 2048 ? -EPROTO : 0;
+	if (end - bytes > 6 && memcmp(bytes, "VALUE ", 6) == 0)
+		return text_read_value(bytes, length, end, answer);
+	answer->value_length = 0;
+	if (bytes[0] >= '0' && bytes[0] <= '9') { /* incr's new number */
+		answer->kind = ANSWER_DONE;
+		return end + 1 - bytes;
+	}
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		size_t start = strlen(lines[i].start);
+
+		if ((size_t)(end + 1 - bytes) >= start &&
+		    memcmp(bytes, lines[i].start, start) == 0) {
+			answer->kind = lines[i].kind;
+			return end + 1 - bytes;
+		}
+	}
+	return -EPROTO;
+}

@@ -1,0 +1,471 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "perf/bench_raw.h"
+
+#include <limits.h>
+#include <rte_cycles.h>
+#include <rte_ethdev.h>
+#include <rte_launch.h>
+#include <sched.h>
+#include <stdlib.h>
+
+#include "perf/bench_transports.h"
+
+enum {
+	HOUSEKEEPING_PER_SECOND = 1000,
+	SILENCE_SECONDS = 5, /* closed loop: without an answer for so long the server is gone */
+};
+
+/* --- sending ------------------------------------------------------------------------------ */
+
+static inline uint16_t
+raw_source_port(const struct raw *raw, unsigned int slot)
+{
+	return raw->depth == 0 ? FRAME_PORT_BASE : (uint16_t)(FRAME_PORT_BASE + slot / raw->depth);
+}
+
+/* Writes the slot's message into the mbuf and queues it. There must be room in tx. */
+static inline void
+raw_send(struct raw *raw, unsigned int slot, struct rte_mbuf *mbuf, uint64_t now)
+{
+	uint8_t *payload = frame_begin(&raw->route, mbuf), *end;
+
+	if (raw->echo)
+		end = payload + raw->client->options->echo - FRAME_HEADERS;
+	else
+		end = flight_write(raw->flight, slot, payload);
+	raw->meter->bytes_sent += (uint64_t)(end - payload);
+	frame_end(&raw->route, mbuf, end, raw_source_port(raw, slot), (uint16_t)slot);
+	raw->flight->slots[slot].sent = now;
+	raw->tx[raw->tx_count++] = mbuf;
+}
+
+/* A new message in a free slot, due at `due`; false if there's nothing to ask. */
+static inline bool
+raw_issue(struct raw *raw, unsigned int slot, struct rte_mbuf *mbuf, uint64_t due, uint64_t now)
+{
+	if (raw->echo) {
+		raw->flight->slots[slot].count = 1;
+		raw->flight->slots[slot].due = due;
+	} else if (!flight_draw(raw->flight, slot, due)) {
+		raw->client->exhausted = true;
+		return false;
+	}
+	raw_send(raw, slot, mbuf, now);
+	return true;
+}
+
+/* What the ring didn't take stays for the next turn. True if anything went. */
+static inline bool
+raw_flush(struct raw *raw)
+{
+	unsigned int sent = 0;
+
+	while (sent < raw->tx_count) {
+		uint16_t count = rte_eth_tx_burst(raw->port_id, 0, raw->tx + sent,
+						  (uint16_t)(raw->tx_count - sent));
+
+		if (count == 0)
+			break;
+		sent += count;
+	}
+	raw->tx_count -= sent;
+	if (raw->tx_count != 0)
+		memmove(raw->tx, raw->tx + sent, raw->tx_count * sizeof(raw->tx[0]));
+	return sent != 0;
+}
+
+/* --- receiving ---------------------------------------------------------------------------- */
+
+static inline bool
+raw_take_echo(struct raw *raw, unsigned int slot, uint64_t now)
+{
+	struct slot *state = &raw->flight->slots[slot];
+
+	if (state->count == 0) {
+		raw->meter->late++;
+		return false;
+	}
+	state->count = 0;
+	raw->meter->requests++;
+	raw->meter->messages++;
+	meter_add_latency(raw->meter, now - state->due, 1);
+	return true;
+}
+
+static bool
+raw_take_piece(struct raw *raw, const struct frame_answer *answer, uint64_t now)
+{
+	struct reassembly *reassembly = &raw->reassemblies[answer->request_id];
+	bool finished;
+
+	if (!reassembly_add(reassembly, answer->sequence, answer->total, answer->payload,
+			    answer->length))
+		return false;
+	finished = flight_take(raw->flight, answer->request_id, reassembly->buffer,
+			       reassembly->length, now);
+	reassembly_reset(reassembly);
+	return finished;
+}
+
+/*
+ * Takes one packet. True when it finished the message of *slot: the mbuf is still ours then, to be
+ * used for the next. Otherwise it is taken care of.
+ */
+static inline bool
+raw_take(struct raw *raw, struct rte_mbuf *mbuf, uint64_t now, unsigned int *slot)
+{
+	struct frame_answer answer;
+	bool finished;
+
+	if (unlikely(!frame_read(mbuf, raw->address, &answer))) {
+		raw_other(raw, mbuf);
+		return false;
+	}
+	*slot = answer.request_id;
+	if (unlikely(answer.request_id >= raw->flight->slot_count ||
+		     answer.port != raw_source_port(raw, answer.request_id))) {
+		raw->meter->late++;
+		rte_pktmbuf_free(mbuf);
+		return false;
+	}
+	if (raw->echo)
+		finished = raw_take_echo(raw, *slot, now);
+	else if (likely(answer.total == 1))
+		finished = flight_take(raw->flight, *slot, answer.payload, answer.length, now);
+	else
+		finished = raw_take_piece(raw, &answer, now);
+	if (!finished)
+		rte_pktmbuf_free(mbuf);
+	return finished;
+}
+
+/* --- the loop ----------------------------------------------------------------------------- */
+
+static inline void
+raw_release_slot(struct raw *raw, unsigned int slot)
+{
+	raw->flight->free[raw->flight->free_count++] = (uint16_t)slot;
+}
+
+/* Takes a burst; in a closed loop each answer's mbuf at once carries the next request. */
+static inline uint16_t
+raw_receive(struct raw *raw, struct rte_mbuf **mbufs, uint16_t count, uint64_t now)
+{
+	bool closed = raw->client->options->rate == 0 && !raw->draining;
+
+	for (uint16_t i = 0; i < count; i++) {
+		unsigned int slot;
+
+		if (i + 2 < count)
+			rte_prefetch0(rte_pktmbuf_mtod(mbufs[i + 2], void *));
+		if (!raw_take(raw, mbufs[i], now, &slot))
+			continue;
+		if (closed && raw->tx_count < RAW_TX_MAX &&
+		    raw_issue(raw, slot, mbufs[i], now, now))
+			continue;
+		rte_pktmbuf_free(mbufs[i]);
+		raw_release_slot(raw, slot);
+	}
+	return count;
+}
+
+/* Fills free slots: all at the start of a closed loop, those that are due in an open one. */
+static void
+raw_issue_free(struct raw *raw, uint64_t now)
+{
+	bool open = raw->client->options->rate != 0;
+	struct flight *flight = raw->flight;
+
+	while (flight->free_count > 0 && raw->tx_count < RAW_TX_MAX) {
+		unsigned int slot = flight->free[flight->free_count - 1];
+		uint64_t due = open ? (uint64_t)raw->arrivals.due : now;
+		struct rte_mbuf *mbuf;
+
+		if (due > now)
+			return;
+		mbuf = rte_pktmbuf_alloc(raw->pool);
+		if (mbuf == NULL)
+			return;
+		if (!raw_issue(raw, slot, mbuf, due, now)) {
+			rte_pktmbuf_free(mbuf);
+			return;
+		}
+		flight->free_count--;
+		if (open)
+			arrivals_next(&raw->arrivals);
+	}
+}
+
+/* Sends again what had no answer in time. */
+static void
+raw_resend_lost(struct raw *raw, uint64_t now)
+{
+	struct flight *flight = raw->flight;
+
+	for (unsigned int i = 0; i < flight->slot_count && raw->tx_count < RAW_TX_MAX; i++) {
+		struct slot *slot = &flight->slots[i];
+		struct rte_mbuf *mbuf;
+
+		if (slot->count == 0 || now - slot->sent < raw->timeout)
+			continue;
+		mbuf = rte_pktmbuf_alloc(raw->pool);
+		if (mbuf == NULL)
+			return;
+		raw->meter->lost++;
+		slot->tries++;
+		/* a new opaque: an answer to the first one that comes yet is not counted twice */
+		slot->opaque += 1 << 8;
+		slot->answered = 0;
+		reassembly_reset(&raw->reassemblies[i]);
+		raw_send(raw, i, mbuf, now);
+	}
+}
+
+/* A millisecond has gone. */
+static int
+raw_housekeep(struct raw *raw, uint64_t now)
+{
+	struct client *client = raw->client;
+	uint64_t silence = (uint64_t)(SILENCE_SECONDS * client->ticks_per_second);
+
+	meter_publish(raw->meter, &client->view, client->load.preload_next);
+	if (raw->draining)
+		return 0;
+	raw_resend_lost(raw, now);
+	if (now - raw->last_answer < silence || client->options->rate != 0)
+		return 0;
+	return client_fail(client, -ETIMEDOUT, "no answer for %d seconds: has the server ended?",
+			   SILENCE_SECONDS);
+}
+
+/* What is still under way when the phase is over; the stack of free slots is in order again. */
+static void
+raw_settle(struct raw *raw)
+{
+	struct flight *flight = raw->flight;
+
+	flight->free_count = 0;
+	for (unsigned int i = 0; i < flight->slot_count; i++) {
+		raw->meter->unanswered += flight->slots[i].count != 0;
+		flight->slots[i].count = 0;
+		flight->slots[i].opaque += 1 << 8;
+		reassembly_reset(&raw->reassemblies[i]);
+		raw_release_slot(raw, i);
+	}
+	for (unsigned int i = 0; i < raw->tx_count; i++)
+		rte_pktmbuf_free(raw->tx[i]);
+	raw->tx_count = 0;
+}
+
+/* The phase is over: what is under way may still be answered, but counts no more as throughput. */
+static void
+raw_drain(struct raw *raw, uint64_t now)
+{
+	struct meter *meter = raw->meter;
+
+	raw->draining = true;
+	raw->last_answer = now;
+	meter->ticks = now - raw->client->phase_began;
+	meter->in_time = meter->requests;
+	if (raw->client->options->rate != 0 && raw->arrivals.due < (double)now)
+		meter->behind =
+			(uint64_t)(((double)now - raw->arrivals.due) / raw->arrivals.mean_gap);
+}
+
+static bool
+raw_finished(struct raw *raw, uint64_t now)
+{
+	bool all_answered = raw->flight->free_count == raw->flight->slot_count;
+
+	if (!raw->draining) {
+		if (!client_phase_over(raw->client, now) &&
+		    !(raw->client->exhausted && all_answered))
+			return false;
+		raw_drain(raw, now);
+	}
+	return all_answered || now - raw->last_answer > raw->timeout;
+}
+
+static int
+raw_run(struct client *client)
+{
+	struct raw *raw = client->wire;
+	struct rte_mbuf *mbufs[RAW_BURST_MAX];
+	uint64_t now = rte_rdtsc(), before = now, housekeeping = 0;
+	uint64_t period = rte_get_tsc_hz() / HOUSEKEEPING_PER_SECOND;
+	bool busy = false;
+	int status = 0;
+
+	client_phase_begin(client, now);
+	raw->draining = false;
+	raw->last_answer = now;
+	raw->arrivals.due = (double)now;
+	while (!raw_finished(raw, now)) {
+		uint16_t count = rte_eth_rx_burst(raw->port_id, 0, mbufs, raw->burst);
+
+		now = rte_rdtsc();
+		if (busy && !raw->draining)
+			raw->meter->ticks_busy += now - before;
+		before = now;
+		if (count != 0) {
+			raw->last_answer = now;
+			raw_receive(raw, mbufs, count, now);
+		}
+		if (!raw->draining && !client->exhausted && raw->flight->free_count != 0)
+			raw_issue_free(raw, now);
+		busy = count != 0;
+		if (raw->tx_count != 0)
+			busy |= raw_flush(raw);
+		if (now - housekeeping > period) {
+			housekeeping = now;
+			status = raw_housekeep(raw, now);
+			if (status != 0)
+				break;
+		}
+	}
+	raw_settle(raw);
+	return status;
+}
+
+/* --- birth and death ---------------------------------------------------------------------- */
+
+/* The last CPU that we may run on. */
+static unsigned int
+last_cpu(void)
+{
+	cpu_set_t allowed;
+	unsigned int last = 0;
+
+	if (sched_getaffinity(0, sizeof(allowed), &allowed) != 0)
+		return 0;
+	for (unsigned int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		if (CPU_ISSET(cpu, &allowed))
+			last = cpu;
+	}
+	return last;
+}
+
+static int
+raw_open_port(struct raw *raw, struct client *client)
+{
+	const struct bench_options *options = client->options;
+	struct config *config = &raw->config;
+	int status;
+
+	config_defaults(config);
+	config->workers = 1;
+	config->core_count = 1;
+	config->cores[0] = options->cpu == UINT_MAX ? last_cpu() : options->cpu;
+	config->burst = options->burst;
+	config->port_count = 1;
+	config->ports[0] = options->port;
+	config->ports[0].queues = 1;
+	config->mbufs = 4096 + 2u * options->port.descriptors + client->flight.slot_count;
+	status = eal_start(&raw->eal, config, client->error);
+	if (status != 0)
+		return status;
+	status = port_open(&raw->port, config, 0, raw->eal.lcores, client->error);
+	raw->port_opened = status == 0;
+	if (status != 0)
+		return status;
+	raw->port_id = raw->port.id;
+	raw->pool = raw->port.pools[0];
+	raw->address = rte_cpu_to_be_32(options->port.ipv4.address);
+	raw->interface = (struct interface){
+		.mac = raw->port.mac,
+		.address = raw->address,
+		.subnet = {.network = 0, .mask = 0},
+		.mtu = raw->port.mtu,
+	};
+	return 0;
+}
+
+static void raw_close(struct client *client);
+
+static int
+raw_open(struct client *client)
+{
+	const struct bench_options *options = client->options;
+	unsigned int slots = options->connections * options->depth;
+	struct raw *raw = calloc(1, sizeof(*raw));
+	uint32_t room = options->port.mtu - (FRAME_HEADERS - RTE_ETHER_HDR_LEN);
+	int status;
+
+	if (raw == NULL)
+		return client_fail(client, -ENOMEM, "no memory");
+	client->wire = raw;
+	raw->client = client;
+	raw->flight = &client->flight;
+	raw->meter = &client->meter;
+	raw->echo = options->echo != 0;
+	raw->burst = (uint16_t)options->burst;
+	raw->depth = options->connections == 1 ? 0 : (uint16_t)options->depth;
+	status = flight_init(&client->flight, options, &client->load, &client->meter, slots, room);
+	raw->reassemblies = calloc(slots, sizeof(*raw->reassemblies));
+	if (status != 0 || raw->reassemblies == NULL)
+		status = client_fail(client, -ENOMEM, "no memory for %u requests", slots);
+	if (status == 0)
+		status = raw_open_port(raw, client);
+	if (status != 0) {
+		raw_close(client);
+		flight_release(&client->flight);
+		return status;
+	}
+	client->ticks_per_second = (double)rte_get_tsc_hz();
+	raw->timeout = (uint64_t)(options->timeout_ms / 1e3 * client->ticks_per_second);
+	if (options->rate != 0)
+		arrivals_init(&raw->arrivals,
+			      client->ticks_per_second * options->width / options->rate,
+			      options->workload.seed);
+	raw_settle(raw);
+	return 0;
+}
+
+static int
+raw_main(void *client)
+{
+	return client_run(client);
+}
+
+static int
+raw_start(struct client *client)
+{
+	const struct raw *raw = client->wire;
+	int status = rte_eal_remote_launch(raw_main, client, raw->eal.lcores[0]);
+
+	return status == 0 ? 0 : client_fail(client, status, "the client's core is taken");
+}
+
+static int
+raw_join(struct client *client)
+{
+	const struct raw *raw = client->wire;
+
+	return rte_eal_wait_lcore(raw->eal.lcores[0]);
+}
+
+static void
+raw_close(struct client *client)
+{
+	struct raw *raw = client->wire;
+
+	if (raw->port_opened)
+		port_close(&raw->port);
+	eal_stop(&raw->eal);
+	for (unsigned int i = 0; raw->reassemblies != NULL && i < client->flight.slot_count; i++)
+		reassembly_release(&raw->reassemblies[i]);
+	free(raw->reassemblies);
+	free(raw);
+	client->wire = NULL;
+}
+
+const struct transport raw_udp_transport = {
+	.name = "udp",
+	.open = raw_open,
+	.start = raw_start,
+	.join = raw_join,
+	.connect = raw_connect,
+	.run = raw_run,
+	.ask = raw_ask,
+	.close = raw_close,
+};
