@@ -10,6 +10,7 @@
 #include <rte_icmp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "dataplane/net/udp.h"
 
@@ -35,6 +36,17 @@ struct frame_spec {
 	bool without_checksum; /* UDP: checksum 0 */
 };
 
+/* At the program's end: what EAL has left on disk, an empty folder. */
+static inline void
+frames_end(void)
+{
+	char directory[256];
+
+	snprintf(directory, sizeof(directory), "%s", rte_eal_get_runtime_dir());
+	rte_eal_cleanup();
+	rmdir(directory);
+}
+
 /* EAL without hugepages or devices, and a pool: once a program. */
 static inline struct rte_mempool *
 frames_start(void)
@@ -43,7 +55,7 @@ frames_start(void)
 			     "--no-telemetry", "--no-shconf", "--log-level=error", "-l", "0"};
 	struct rte_mempool *pool = NULL;
 
-	if (rte_eal_init(RTE_DIM(arguments), arguments) >= 0)
+	if (rte_eal_init(RTE_DIM(arguments), arguments) >= 0 && atexit(frames_end) == 0)
 		pool = rte_pktmbuf_pool_create("frames", 2047, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
 					       SOCKET_ID_ANY);
 	if (pool == NULL) {
