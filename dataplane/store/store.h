@@ -48,13 +48,35 @@ enum store_verb {
 	STORE_DECR,
 };
 
+/*
+ * What the meta commands add to the verbs. An item may be stale (its owner has said that it is out
+ * of date, yet it is still served), and the right to refresh it may have been given away: of all
+ * who get a stale or soon expiring item, exactly one wins until it is stored anew.
+ */
 enum store_option {
 	STORE_IF_CAS = 1 << 0, /* do it only if the item's CAS unique equals op->cas */
-	STORE_CREATE = 1 << 1, /* incr, decr: an absent item starts as op->initial */
+	/* incr, decr: an absent item starts as op->initial, with op->exptime. get, gat: it starts
+	 * empty and won; append, prepend: as the data; both with op->other_exptime */
+	STORE_CREATE = 1 << 1,
+	STORE_NO_BUMP = 1 << 2, /* get: not a use of the item */
+	STORE_RECACHE = 1 << 3, /* get, gat: a hit with under op->recache seconds to live is won */
 	/* out */
-	STORE_CREATED = 1 << 4,	      /* incr, decr: the item was absent and now is op->initial */
+	STORE_CREATED = 1 << 4,	      /* CREATE: the item was absent */
 	STORE_FOUND_EXPIRED = 1 << 5, /* with STORE_NOT_FOUND: it was there, but expired */
 	STORE_FOUND_FLUSHED = 1 << 6, /* with STORE_NOT_FOUND: it was there, but flushed */
+	STORE_FETCHED = 1 << 7,	      /* of a hit: it had been read before */
+	STORE_STALE = 1 << 8,	      /* of a hit */
+	STORE_TOKEN_SENT = 1 << 9,    /* of a hit: somebody won it before */
+	STORE_WON = 1 << 10,	      /* get, gat: this op won it */
+	/* in */
+	STORE_NEW_CAS = 1 << 11, /* what changes the item gives it the unique op->new_cas */
+	/* delete: marks it stale, and not won, instead. set with IF_CAS: a unique lower than the
+	 * item's stores too, keeping the item's expiry, and leaves it stale */
+	STORE_INVALIDATE = 1 << 12,
+	/* delete: leaves an empty item with op->flags and op->exptime, and the old unique */
+	STORE_DROP_VALUE = 1 << 13,
+	/* delete with INVALIDATE: the item gets op->exptime. incr, decr: op->other_exptime */
+	STORE_TOUCHES = 1 << 14,
 };
 
 enum store_status {
@@ -77,14 +99,21 @@ struct store_op {
 	uint32_t data_length;
 	uint32_t flags; /* the client's. Out: the item's */
 	uint8_t key_length;
-	uint8_t verb;	 /* enum store_verb */
-	uint8_t options; /* enum store_option, or-ed; the out bits must be 0 when it comes in */
+	uint8_t verb;	  /* enum store_verb */
+	uint16_t options; /* enum store_option, or-ed; the out bits must be 0 when it comes in */
 
-	uint8_t status;	       /* out: enum store_status */
-	uint32_t value_length; /* out: of a hit */
+	uint32_t value_length; /* out: of a hit; append, prepend: of what is stored now */
 	const uint8_t *value;  /* out: of a hit, contiguous, in the store's memory */
 	/* Out: a hit's own key_length bytes of key: replies are written over the request's bytes. */
 	const uint8_t *item_key;
+
+	uint64_t new_cas;      /* NEW_CAS */
+	int32_t other_exptime; /* CREATE, TOUCHES */
+	int32_t recache;       /* RECACHE: seconds */
+	int32_t ttl_before;    /* out, of a hit: seconds it had to live; -1: for ever */
+	int32_t ttl;	       /* out, of a hit: seconds it has to live now; -1: for ever */
+	uint32_t idle;	       /* out, of a hit: seconds since it was last stored or read */
+	uint8_t status;	       /* out: enum store_status */
 
 	uint64_t hash; /* the store's own, between the stages */
 	void *bucket;
