@@ -232,6 +232,7 @@ a_pinned_value_stays(void)
 		}
 	}
 	CU_ASSERT(stats_of(&f).evictions > 10000);
+	tidy(&f);
 	op.value = value;
 	op.value_length = length;
 	CU_ASSERT(has_pattern(&op, length));
