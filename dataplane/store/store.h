@@ -77,6 +77,8 @@ enum store_option {
 	STORE_DROP_VALUE = 1 << 13,
 	/* delete with INVALIDATE: the item gets op->exptime. incr, decr: op->other_exptime */
 	STORE_TOUCHES = 1 << 14,
+	/* set, add, replace, CREATE: the key is to be shown in base64. Out: of a hit, it is */
+	STORE_BINARY_KEY = 1 << 15,
 };
 
 enum store_status {
