@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Threads that fight over a few keys, while others' keys make the index grow and segments be evicted
+ * all around them. What they saw must be linearizable, and no value torn.
+ *
+ * JACKDAW_TORTURE=seconds makes it longer than its few seconds.
+ */
+#include <stdlib.h>
+
+#include "tests/store/fixture.h"
+#include "tests/store/history.h"
+#include "tests/store/threads.h"
+
+enum {
+	WORKERS = 3,
+	HOT_KEYS = 6,
+	ROUND_OPERATIONS = 150000, /* of each worker, in one store */
+	VALUE_LENGTH = 40,
+};
+
+struct player {
+	struct store *store;
+	unsigned int index;
+	uint64_t random;
+	uint64_t written; /* values so far */
+	struct history history;
+	uint64_t torn, refused, failed;
+	pthread_t thread;
+};
+
+static uint64_t
+next_random(struct player *player)
+{
+	player->random ^= player->random << 13;
+	player->random ^= player->random >> 7;
+	player->random ^= player->random << 17;
+	return player->random;
+}
+
+/* A value carries its number over and over, so that a mixture of two shows. */
+static void
+write_value(uint8_t value[VALUE_LENGTH], uint64_t number)
+{
+	for (int i = 0; i < VALUE_LENGTH; i += 8)
+		memcpy(value + i, &number, 8);
+}
+
+static uint64_t
+read_value(struct player *player, const struct store_op *op)
+{
+	uint64_t number, other;
+
+	memcpy(&number, op->value, 8);
+	for (int i = 8; i < VALUE_LENGTH; i += 8) {
+		memcpy(&other, op->value + i, 8);
+		player->torn += other != number;
+	}
+	player->torn += op->value_length != VALUE_LENGTH;
+	return number;
+}
+
+/* Reads, and maybe replaces what it read by its unique. */
+static void
+play_read(struct player *player, struct store_worker *worker, struct store_op *op, uint32_t key)
+{
+	uint64_t begin = history_now(), end, seen = 0;
+
+	store_do(worker, op);
+	end = history_now();
+	if (op->status == STORE_OK)
+		seen = read_value(player, op);
+	history_note(&player->history, key, seen, begin, end);
+	if (op->status != STORE_OK || next_random(player) % 4 != 0)
+		return;
+	/* what stands there is still the value seen, or the set fails */
+	{
+		uint8_t value[VALUE_LENGTH];
+		uint64_t number = ++player->written << 8 | player->index;
+
+		write_value(value, number);
+		op->verb = STORE_SET;
+		op->options = STORE_IF_CAS;
+		op->data = value;
+		op->data_length = VALUE_LENGTH;
+		begin = history_now();
+		store_do(worker, op);
+		end = history_now();
+		if (op->status != STORE_OK)
+			return;
+		history_note(&player->history, key, seen, begin, end);
+		history_note(&player->history, key, number, begin, end);
+	}
+}
+
+static void
+play_write(struct player *player, struct store_worker *worker, struct store_op *op, uint32_t key)
+{
+	uint8_t value[VALUE_LENGTH];
+	uint64_t number = ++player->written << 8 | player->index;
+	uint64_t begin, end;
+
+	write_value(value, number);
+	op->data = value;
+	op->data_length = VALUE_LENGTH;
+	begin = history_now();
+	store_do(worker, op);
+	end = history_now();
+	if (op->status == STORE_OK)
+		history_note(&player->history, key, number, begin, end);
+	else if (op->status == STORE_NO_MEMORY && op->verb == STORE_SET)
+		history_note(&player->history, key, 0, begin, end);
+	player->refused += op->status == STORE_NO_MEMORY;
+}
+
+/* Deletes and touches. */
+static void
+play_other(struct player *player, struct store_worker *worker, struct store_op *op, uint32_t key)
+{
+	uint64_t begin = history_now(), end;
+
+	op->exptime = 0;
+	store_do(worker, op);
+	end = history_now();
+	if (op->verb == STORE_DELETE)
+		history_note(&player->history, key, 0, begin, end);
+	else if (op->status == STORE_OK)
+		history_note(&player->history, key, read_value(player, op), begin, end);
+	else if (op->status == STORE_NOT_FOUND)
+		history_note(&player->history, key, 0, begin, end);
+}
+
+static void
+play_hot(struct player *player, struct store_worker *worker)
+{
+	static const uint8_t verbs[] = {STORE_GET, STORE_GET,	 STORE_GET,	STORE_SET,
+					STORE_SET, STORE_ADD,	 STORE_REPLACE, STORE_DELETE,
+					STORE_GAT, STORE_DELETE, STORE_GET,	STORE_SET};
+	uint32_t key = (uint32_t)(next_random(player) % HOT_KEYS);
+	struct store_op op = {
+		.verb = verbs[next_random(player) % sizeof(verbs)],
+		.key = (const uint8_t *)&key,
+		.key_length = sizeof(key),
+	};
+
+	switch (op.verb) {
+	case STORE_GET:
+		play_read(player, worker, &op, key);
+		break;
+	case STORE_DELETE:
+	case STORE_GAT:
+		play_other(player, worker, &op, key);
+		break;
+	default:
+		play_write(player, worker, &op, key);
+	}
+}
+
+/* Another key, and enough of them that the index grows and segments are evicted. */
+static void
+play_cold(struct player *player, struct store_worker *worker)
+{
+	uint64_t key = next_random(player) % 300000 + 1000;
+	uint8_t value[VALUE_LENGTH];
+	struct store_op op = {
+		.verb = next_random(player) % 4 == 0 ? STORE_GET : STORE_SET,
+		.key = (const uint8_t *)&key,
+		.key_length = sizeof(key),
+		.data = value,
+		.data_length = VALUE_LENGTH,
+	};
+
+	write_value(value, key);
+	store_do(worker, &op);
+	if (op.verb == STORE_GET && op.status == STORE_OK)
+		player->failed += read_value(player, &op) != key;
+	player->refused += op.status == STORE_NO_MEMORY;
+}
+
+static void *
+play(void *argument)
+{
+	struct player *player = argument;
+	struct store_worker *worker;
+
+	if (store_worker_open(player->store, player->index, &worker) != 0)
+		abort();
+	for (unsigned int i = 0; i < ROUND_OPERATIONS; i++) {
+		if (next_random(player) % 2 == 0)
+			play_hot(player, worker);
+		else
+			play_cold(player, worker);
+		if (i % 16 == 0)
+			store_quiescent(worker);
+	}
+	store_worker_close(worker);
+	return NULL;
+}
+
+struct outcome {
+	uint64_t violations, torn, failed, growths, evictions, sights, refused;
+};
+
+static void
+play_round(struct outcome *outcome, unsigned int shards, uint64_t seed)
+{
+	struct store_options options = fixture_options(shards * (8 << 20));
+	struct player players[WORKERS];
+	struct history histories[WORKERS];
+	struct janitor_thread janitor;
+	struct store_stats stats;
+	struct store *store;
+
+	options.item_size_max = 4096;
+	options.workers = WORKERS;
+	options.shards = shards;
+	if (store_create(&store, &options) != 0)
+		abort();
+	janitor_thread_start(&janitor, store);
+	for (unsigned int i = 0; i < WORKERS; i++) {
+		players[i] = (struct player){
+			.store = store, .index = i, .random = seed * WORKERS + i + 1};
+		pthread_create(&players[i].thread, NULL, play, &players[i]);
+	}
+	for (unsigned int i = 0; i < WORKERS; i++) {
+		pthread_join(players[i].thread, NULL);
+		histories[i] = players[i].history;
+		outcome->torn += players[i].torn;
+		outcome->failed += players[i].failed;
+		outcome->refused += players[i].refused;
+		outcome->sights += players[i].history.count;
+	}
+	janitor_thread_stop(&janitor);
+	outcome->violations += history_check(histories, WORKERS);
+	store_read_stats(store, &stats);
+	outcome->growths += stats.index_growths;
+	outcome->evictions += stats.evictions;
+	for (unsigned int i = 0; i < WORKERS; i++)
+		free(players[i].history.sight);
+	store_destroy(store);
+}
+
+static void
+torture(unsigned int shards)
+{
+	const char *wish = getenv("JACKDAW_TORTURE");
+	double seconds = wish != NULL ? atof(wish) : 2;
+	struct outcome outcome = {.violations = 0};
+	struct timespec start, now;
+	uint64_t rounds = 0;
+
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	do {
+		play_round(&outcome, shards, ++rounds);
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	} while ((double)(now.tv_sec - start.tv_sec) < seconds);
+	printf("\n    %llu rounds, %llu sights, %llu growths, %llu evictions, %llu refusals",
+	       (unsigned long long)rounds, (unsigned long long)outcome.sights,
+	       (unsigned long long)outcome.growths, (unsigned long long)outcome.evictions,
+	       (unsigned long long)outcome.refused);
+	CU_ASSERT_EQUAL(outcome.violations, 0);
+	CU_ASSERT_EQUAL(outcome.torn, 0);
+	CU_ASSERT_EQUAL(outcome.failed, 0);
+	CU_ASSERT(outcome.growths > 0);
+	CU_ASSERT(outcome.evictions > 0);
+}
+
+static void
+one_shard_is_linearizable(void)
+{
+	torture(1);
+}
+
+static void
+two_shards_are_linearizable(void)
+{
+	torture(2);
+}
+
+/* The checker itself: histories that are, and that are not, linearizable. */
+static void
+the_checker_tells_right_from_wrong(void)
+{
+	static const struct {
+		bool right;
+		struct sight sights[5];
+	} table[] = {
+		/* written, read, overwritten, read */
+		{true, {{1, 0, 1, 0}, {1, 2, 3, 0}, {2, 4, 5, 0}, {2, 6, 7, 0}}},
+		/* read after it was overwritten */
+		{false, {{1, 0, 1, 0}, {2, 2, 3, 0}, {1, 4, 5, 0}}},
+		/* two writes at once may come in either order, but only in one */
+		{true, {{1, 0, 9, 0}, {2, 0, 9, 0}, {1, 10, 11, 0}}},
+		{false, {{1, 0, 9, 0}, {2, 0, 9, 0}, {1, 10, 11, 0}, {2, 12, 13, 0}}},
+		{false, {{1, 0, 3, 0}, {2, 0, 3, 0}, {1, 4, 5, 0}, {2, 6, 7, 0}, {1, 8, 9, 0}}},
+		/* forgotten, and remembered */
+		{true, {{1, 0, 1, 0}, {1, 2, 3, 0}, {0, 4, 5, 0}, {0, 6, 7, 0}}},
+		{false, {{1, 0, 1, 0}, {0, 2, 3, 0}, {1, 4, 5, 0}}},
+		/* a miss while it was being written */
+		{true, {{1, 0, 9, 0}, {0, 2, 3, 0}, {1, 10, 11, 0}}},
+		{false, {{1, 0, 9, 0}, {1, 1, 2, 0}, {0, 3, 4, 0}, {1, 10, 11, 0}}},
+		/* a miss that overlaps with the value's time, but may have come after it */
+		{true, {{1, 0, 1, 0}, {1, 4, 5, 0}, {0, 3, 6, 0}}},
+		/* two keys don't mix */
+		{true, {{1, 0, 1, 0}, {2, 2, 3, 1}, {1, 4, 5, 0}}},
+	};
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		struct history history = {.count = 0};
+
+		for (int k = 0; k < 5 && table[i].sights[k].end != 0; k++) {
+			const struct sight *sight = &table[i].sights[k];
+
+			history_note(&history, sight->key, sight->value, sight->begin, sight->end);
+		}
+		CU_ASSERT_EQUAL(history_check(&history, 1) == 0, table[i].right);
+		free(history.sight);
+	}
+}
+
+SUITE("store torture", TEST(the_checker_tells_right_from_wrong), TEST(one_shard_is_linearizable),
+      TEST(two_shards_are_linearizable))
