@@ -98,11 +98,11 @@ histogram_merge(struct histogram *into, const struct histogram *from)
 }
 
 static double
-now(void)
+read_clock(clockid_t clock)
 {
 	struct timespec ts;
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
+	clock_gettime(clock, &ts);
 	return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
 }
 
@@ -112,12 +112,13 @@ trial_ticks_per_ns(void)
 	static double ticks_per_ns;
 
 	if (ticks_per_ns == 0) {
-		double start = now();
+		double start = read_clock(CLOCK_MONOTONIC);
 		uint64_t ticks = __rdtsc();
 
-		while (now() - start < 0.05)
+		while (read_clock(CLOCK_MONOTONIC) - start < 0.05)
 			;
-		ticks_per_ns = (double)(__rdtsc() - ticks) / ((now() - start) * 1e9);
+		ticks_per_ns =
+			(double)(__rdtsc() - ticks) / ((read_clock(CLOCK_MONOTONIC) - start) * 1e9);
 	}
 	return ticks_per_ns;
 }
@@ -213,12 +214,13 @@ do_job(void *arg)
 	struct job *job = arg;
 	const struct trial_subject_ops *ops = job->subject->ops;
 	const struct trial_plan *plan = job->subject->plan;
+	clockid_t clock = plan->cpu_time ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC;
 	void *worker;
 
 	pin_thread(job->worker);
 	worker = ops->enter(job->subject, job->worker);
 	pthread_barrier_wait(job->barrier);
-	job->start = now();
+	job->start = read_clock(clock);
 	switch (job->kind) {
 	case JOB_LOAD:
 		ops->load(worker, plan->items * job->worker / plan->workers,
@@ -231,7 +233,7 @@ do_job(void *arg)
 		ops->grow(worker, &job->tally);
 		break;
 	}
-	job->end = now();
+	job->end = read_clock(clock);
 	/* none leaves, and none frees its histogram, while others still run */
 	pthread_barrier_wait(job->barrier);
 	ops->leave(worker);
@@ -245,7 +247,7 @@ do_jobs(struct trial_subject *subject, int kind, unsigned int count, const struc
 	struct job *jobs = calloc(count, sizeof(*jobs));
 	struct histogram *histograms = NULL;
 	pthread_barrier_t barrier;
-	double start = 0, end = 0;
+	double start = 0, end = 0, rate = 0;
 
 	if (histogram != NULL)
 		histograms = calloc(count, sizeof(*histograms));
@@ -273,12 +275,13 @@ do_jobs(struct trial_subject *subject, int kind, unsigned int count, const struc
 		run->tally.item_lines += jobs[w].tally.item_lines;
 		run->tally.slow += jobs[w].tally.slow;
 		run->tally.slow_preempted += jobs[w].tally.slow_preempted;
+		rate += (double)jobs[w].tally.ops / (jobs[w].end - jobs[w].start);
 		start = w == 0 || jobs[w].start < start ? jobs[w].start : start;
 		end = jobs[w].end > end ? jobs[w].end : end;
 		if (histogram != NULL)
 			histogram_merge(histogram, &histograms[w]);
 	}
-	run->ops_per_sec = (double)run->tally.ops / (end - start);
+	run->ops_per_sec = subject->plan->cpu_time ? rate : (double)run->tally.ops / (end - start);
 	pthread_barrier_destroy(&barrier);
 	free(histograms);
 	free(jobs);

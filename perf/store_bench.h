@@ -32,6 +32,7 @@ struct trial_plan {
 	uint64_t ops;	 /* a worker and run */
 	uint64_t memory; /* bytes given to the store; 0: what the items need */
 	bool hugepages;	 /* take reserved hugepages; else transparent ones */
+	bool cpu_time;	 /* rates are per second of the workers' CPU time */
 	uint64_t first;	 /* keys already there when a growing run starts */
 };
 

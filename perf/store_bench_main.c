@@ -503,6 +503,7 @@ static const char usage[] =
 	"  --subject LIST    of jackdaw,rte_hash,cds_lfht,bound (default: jackdaw,bound)\n"
 	"  --latency         one more run that times each operation\n"
 	"  --hugepages       take reserved hugepages (default: transparent ones)\n"
+	"  --cpu-time        rates a second of CPU time, where other processes disturb\n"
 	"  --all             every figure that docs/performance.md claims, about 10 minutes\n"
 	"  --json FILE       write the results there\n"
 	"  --seed N          of the keys drawn (default 1)\n"
@@ -523,6 +524,7 @@ enum option_name {
 	OPTION_SUBJECT,
 	OPTION_LATENCY,
 	OPTION_HUGEPAGES,
+	OPTION_CPU_TIME,
 	OPTION_ALL,
 	OPTION_JSON,
 	OPTION_SEED,
@@ -671,6 +673,9 @@ parse_option(struct bench *bench, struct request *request, int option, char *val
 	case OPTION_HUGEPAGES:
 		plan->hugepages = true;
 		break;
+	case OPTION_CPU_TIME:
+		plan->cpu_time = true;
+		break;
 	case OPTION_ALL:
 		request->all = true;
 		break;
@@ -725,6 +730,7 @@ parse_options(struct bench *bench, struct request *request, int argc, char **arg
 		{"subject", required_argument, NULL, OPTION_SUBJECT},
 		{"latency", no_argument, NULL, OPTION_LATENCY},
 		{"hugepages", no_argument, NULL, OPTION_HUGEPAGES},
+		{"cpu-time", no_argument, NULL, OPTION_CPU_TIME},
 		{"all", no_argument, NULL, OPTION_ALL},
 		{"json", required_argument, NULL, OPTION_JSON},
 		{"seed", required_argument, NULL, OPTION_SEED},
