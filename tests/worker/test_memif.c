@@ -60,8 +60,9 @@ static void
 start_client(void)
 {
 	char device[192], prefix[64];
-	char *arguments[] = {"test", "--no-huge", "--no-pci", "-m",   "128",  "--no-telemetry",
-			     "-l",   "0",	  "--vdev",   device, prefix, "--log-level=error"};
+	char *arguments[] = {
+		"test", "--no-huge", "--no-pci", "-m",	 "128",	 "--no-telemetry",   "--no-shconf",
+		"-l",	"0",	     "--vdev",	 device, prefix, "--log-level=error"};
 	struct rte_eth_conf conf = {0};
 
 	snprintf(prefix, sizeof(prefix), "--file-prefix=memif-test-%d", getpid());
