@@ -13,7 +13,7 @@
 enum {
 	EVICT_BYTES_STEP = 4096, /* writers help evict in steps of so many bytes owed */
 	EVICT_ITEMS_STEP = 64,	 /* and see to so many items at a time */
-	EVICT_ITEMS_MAX = 512,	 /* in one operation */
+	EVICT_ITEMS_MAX = 128,	 /* in one operation */
 };
 
 /* One operation in progress. */
@@ -162,10 +162,19 @@ draft(struct change *change, uint64_t delta)
 
 /* --- writing the new item ------------------------------------------------------------------ */
 
+/* A new version stays in the queue of the old one; a key that a ghost remembers enters Main. */
 static unsigned int
 class_for(const struct change *change)
 {
-	if (change->entry.slot == NULL && evict_remembers(change->shard, change->op->hash))
+	const struct heap *heap = &change->shard->heap;
+	uint32_t segment = heap_segment_of(heap, change->old_location);
+	bool to_main;
+
+	if (change->entry.slot != NULL)
+		to_main = stamp_queue(heap_stamp(heap, segment)) == QUEUE_MAIN;
+	else
+		to_main = evict_remembers(change->shard, change->op->hash);
+	if (to_main)
 		return CLASS_MAIN;
 	return writer_class(change->writer, change->draft.expiry, change->moment);
 }
@@ -265,22 +274,21 @@ change_succeed(struct change *change)
 
 /* --- eviction on the side ------------------------------------------------------------------- */
 
-/* While memory is short, each byte stored pays for more than a byte of evicting, in small steps. */
+/* While memory is short, each byte stored pays for some bytes of evicting, in small steps. */
 static void
 pay_for_memory(struct change *change)
 {
 	struct shard *shard = change->shard;
+	struct evictor *evictor = &change->writer->evictor;
 	unsigned int items = 0;
 
-	if (!eviction_is_due(&shard->eviction, &shard->heap))
-		return;
-	change->writer->evictor.owed += 2 * change->size;
-	while (change->writer->evictor.owed >= EVICT_BYTES_STEP && items < EVICT_ITEMS_MAX) {
+	evictor->owed += (uint64_t)change->size * eviction_price(&shard->eviction, &shard->heap);
+	while (evictor->owed >= EVICT_BYTES_STEP && items < EVICT_ITEMS_MAX) {
 		unsigned int seen = evict_some(change->store, shard, change->writer, change->moment,
 					       EVICT_ITEMS_STEP);
 
 		if (seen == 0)
-			change->writer->evictor.owed = 0; /* nothing is there to evict */
+			evictor->owed = 0; /* there is nothing to do */
 		items += seen;
 	}
 }
@@ -364,7 +372,7 @@ change_use_reservation(struct change *change)
 	op->data = reservation->value;
 	op->data_length = reservation->length;
 	/* a flush_all came between: what is stored now must not lie among what it flushed */
-	if (!verb_takes_data(op) || (uint32_t)stamp != change->moment->epoch)
+	if (!verb_takes_data(op) || stamp_is_flushed(stamp, change->moment->epoch))
 		return;
 	change->reserved = true;
 	change->location = reservation->location;

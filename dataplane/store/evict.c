@@ -36,20 +36,34 @@ struct candidate {
 	uint64_t location, hash;
 };
 
+/* A few items' eviction. */
 struct evict_context {
 	struct shard *shard;
 	struct writer *writer;
 	const struct moment *moment;
-	enum segment_queue queue; /* of the victim */
-	unsigned int keep_at;	  /* uses that earn an item its stay */
-	uint64_t stamp;		  /* for ghosts */
+	const struct segment *victim;
+	uint64_t stamp; /* for ghosts */
 	struct index_losses losses;
 };
 
-/* Copies the item, to be published as a member of Main. 0: no room. */
+/* Where a survivor goes: Main, or what takes the victim's place. */
+static unsigned int
+class_of_survivor(const struct evict_context *context)
+{
+	unsigned int queue = context->victim->queue;
+
+	if (!context->victim->clean)
+		return CLASS_MAIN;
+	if (context->writer->cleans)
+		return CLASS_CLEANED + queue;
+	return queue == QUEUE_MAIN ? CLASS_MAIN : CLASS_NEW;
+}
+
+/* Copies the item, to be published in its stead. 0: no room. */
 static uint64_t
 copy_item(struct evict_context *context, const struct candidate *candidate)
 {
+	struct writer *writer = context->writer;
 	const struct item *item = candidate->item;
 	struct item_draft draft = {
 		.key = item_key(item),
@@ -58,13 +72,18 @@ copy_item(struct evict_context *context, const struct candidate *candidate)
 		.part_length = {item_value_length(item)},
 		.flags = item_flags(item),
 		.expiry = item_expiry(item),
-		.cas = item_unique(context->writer->heap, item, candidate->location),
+		.cas = item_unique(writer->heap, item, candidate->location),
 	};
-	uint64_t location = writer_allocate(context->writer, CLASS_MAIN, item_draft_size(&draft),
-					    draft.expiry, context->moment);
+	unsigned int class = class_of_survivor(context);
+	uint64_t location = writer_allocate(writer, class, item_draft_size(&draft), draft.expiry,
+					    context->moment);
+	struct segment *into = &writer->heap->segment[writer->open[class].segment];
 
-	if (location != 0)
-		item_write(heap_item(context->writer->heap, location), &draft);
+	if (location == 0)
+		return 0;
+	if (class >= CLASS_CLEANED && class < CLASS_TTL && into->order == 0)
+		into->order = context->victim->order;
+	item_write(heap_item(writer->heap, location), &draft);
 	return location;
 }
 
@@ -73,7 +92,7 @@ count_loss(struct evict_context *context, const struct candidate *candidate, uin
 {
 	struct tally *tally = &context->writer->tally;
 	bool expired = clock_past(item_expiry(candidate->item), context->moment->clock);
-	bool unfetched = context->queue == QUEUE_SMALL && slot_use(word) == 0;
+	bool unfetched = context->victim->queue == QUEUE_SMALL && slot_use(word) == 0;
 
 	if (item_is_gone(context->writer->heap, candidate->item, candidate->location,
 			 context->moment)) {
@@ -90,18 +109,22 @@ static uint64_t
 replacement(struct evict_context *context, const struct candidate *candidate, uint64_t word,
 	    uint64_t *copy)
 {
+	const struct segment *victim = context->victim;
 	unsigned int use = slot_use(word);
+	bool stays = victim->clean || use != 0;
 
 	if (item_is_gone(context->writer->heap, candidate->item, candidate->location,
 			 context->moment))
 		return SLOT_EMPTY;
-	if (use >= context->keep_at && *copy == 0)
+	if (stays && *copy == 0)
 		*copy = copy_item(context, candidate);
-	if (use >= context->keep_at && *copy != 0)
-		return slot_live(candidate->hash, *copy) |
-		       (context->queue == QUEUE_MAIN ? use - 1 : 0) * SLOT_USE_ONE;
-	return context->queue == QUEUE_SMALL ? slot_ghost(candidate->hash, context->stamp)
-					     : SLOT_EMPTY;
+	if (stays && *copy != 0) {
+		if (!victim->clean)
+			use = victim->queue == QUEUE_MAIN ? use - 1 : 0;
+		return slot_live(candidate->hash, *copy) | use * SLOT_USE_ONE;
+	}
+	return victim->queue == QUEUE_SMALL ? slot_ghost(candidate->hash, context->stamp)
+					    : SLOT_EMPTY;
 }
 
 static void
@@ -132,16 +155,29 @@ evict_item(struct evict_context *context, const struct candidate *candidate)
 
 /* --- a victim ------------------------------------------------------------------------------ */
 
-static bool
-victim_begin(struct shard *shard, struct writer *writer)
+void
+evict_begin(struct shard *shard, struct writer *writer, uint32_t victim)
 {
-	struct evictor *evictor = &writer->evictor;
+	writer->evictor.victim = victim;
+	writer->evictor.offset = 0;
+	/* relaxed: only counted with */
+	atomic_fetch_add_explicit(&shard->eviction.begun, 1, memory_order_relaxed);
+}
 
-	if (evictor->victim != SEGMENT_NONE)
+/* True if the writer has a victim, or was given one since it is time. */
+static bool
+has_victim(struct shard *shard, struct writer *writer)
+{
+	uint32_t victim;
+
+	if (writer->evictor.victim != SEGMENT_NONE)
 		return true;
-	evictor->victim = victim_take(&shard->eviction);
-	evictor->offset = 0;
-	return evictor->victim != SEGMENT_NONE;
+	if (eviction_price(&shard->eviction, &shard->heap) == 0)
+		return false;
+	victim = victim_take(&shard->eviction);
+	if (victim != SEGMENT_NONE)
+		evict_begin(shard, writer, victim);
+	return victim != SEGMENT_NONE;
 }
 
 /* The next items of the victim, with their buckets on the way to the cache. */
@@ -174,27 +210,25 @@ next_candidates(const struct store *store, struct shard *shard, struct evictor *
 	return count;
 }
 
-/*
- * The fewer segments are free, the more uses it takes to stay. Copying takes room before it
- * frees any, so at the end everything goes.
- */
-static unsigned int
-uses_to_stay(const struct shard *shard)
-{
-	uint32_t free = heap_available(&shard->heap);
-	/* relaxed: a hint */
-	uint32_t target = atomic_load_explicit(&shard->eviction.target, memory_order_relaxed);
-
-	if (free >= target / 2)
-		return 1;
-	return free >= target / 4 ? 2 : SLOT_USE_MAX + 1;
-}
-
 static void
 victim_finish(struct shard *shard, struct evictor *evictor)
 {
+	/* relaxed: a hint (evict_must_wait) */
+	atomic_fetch_add_explicit(&shard->eviction.finished, 1, memory_order_relaxed);
 	heap_hand_over(&shard->heap, evictor->victim, SEGMENT_RETIRED);
 	evictor->victim = SEGMENT_NONE;
+}
+
+/* No room to copy what should stay, but there will be after the next grace period. */
+static bool
+evict_must_wait(const struct shard *shard)
+{
+	const struct eviction *eviction = &shard->eviction;
+
+	/* relaxed, both: a hint */
+	return heap_available(&shard->heap) == 0 &&
+	       atomic_load_explicit(&eviction->finished, memory_order_relaxed) !=
+		       atomic_load_explicit(&eviction->settled, memory_order_relaxed);
 }
 
 unsigned int
@@ -206,22 +240,20 @@ evict_some(struct store *store, struct shard *shard, struct writer *writer,
 	struct evict_context context = {.shard = shard, .writer = writer, .moment = moment};
 	unsigned int seen = 0;
 
-	context.keep_at = uses_to_stay(shard);
-	while (seen < items && victim_begin(shard, writer)) {
+	/* relaxed: ghosts' ages are rough */
+	context.stamp = atomic_load_explicit(&shard->eviction.tail, memory_order_relaxed);
+	while (seen < items && !evict_must_wait(shard) && has_victim(shard, writer)) {
 		uint32_t from = evictor->offset;
 		unsigned int count = next_candidates(store, shard, evictor, candidates);
-		evictor->owed -= evictor->owed < evictor->offset - from ? evictor->owed
-									: evictor->offset - from;
 
-		context.queue = shard->heap.segment[evictor->victim].queue;
-		/* relaxed: ghosts' ages are rough */
-		context.stamp =
-			atomic_load_explicit(&shard->eviction.started, memory_order_relaxed);
+		from = evictor->offset - from;
+		evictor->owed -= evictor->owed < from ? evictor->owed : from;
+		context.victim = &shard->heap.segment[evictor->victim];
 		for (unsigned int i = 0; i < count; i++) {
 			evict_item(&context, &candidates[i]);
 			shard_account(shard, writer, &context.losses);
 		}
-		if (evictor->offset >= shard->heap.segment[evictor->victim].used)
+		if (evictor->offset >= context.victim->used)
 			victim_finish(shard, evictor);
 		seen += count + 1; /* a segment of nothing but fillers costs something too */
 	}
@@ -237,6 +269,7 @@ evict_abandon(struct shard *shard, struct writer *writer)
 		return;
 	writer->evictor.victim = SEGMENT_NONE;
 	heap_hand_over(&shard->heap, victim, SEGMENT_SEALED);
+	atomic_fetch_add_explicit(&shard->eviction.finished, 1, memory_order_relaxed); /* a hint */
 	eviction_settle(&shard->eviction, 1);
 }
 
@@ -248,6 +281,6 @@ evict_remembers(struct shard *shard, uint64_t hash)
 
 	/* relaxed, both: rough ages */
 	return index_find_ghost(&shard->index, hash, &stamp) &&
-	       ((atomic_load_explicit(&eviction->started, memory_order_relaxed) - stamp) &
-		SLOT_LOCATION) <= atomic_load_explicit(&eviction->horizon, memory_order_relaxed);
+	       (uint32_t)(atomic_load_explicit(&eviction->tail, memory_order_relaxed) - stamp) <=
+		       atomic_load_explicit(&eviction->horizon, memory_order_relaxed);
 }

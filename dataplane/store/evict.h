@@ -5,10 +5,12 @@
  * S3-FIFO (Yang et al., "FIFO queues are all you need for cache eviction", SOSP 2023) with segments
  * for queue elements. New items enter Small, or Main if a ghost remembers their key. A victim of
  * Small: what was read since is copied to Main, the rest leaves a ghost. A victim of Main: what
- * was read is copied to its young end with one use less, the rest is dropped.
+ * was read is copied to its young end with one use less, the rest is dropped. Before anything that
+ * lives is dropped, segments that are dead by a quarter (overwritten, deleted) are cleaned: all that
+ * lives in them moves to a segment that takes their place. docs/decisions/001-eviction.md says why.
  *
- *     janitor: eviction_plan ──▶ ring of victims ──▶ evict_some: janitor, and writers in need
- *                  ▲                                     │ copies to Main
+ *     janitor: eviction_plan ──▶ ring of victims ──▶ evict_some: writers in need, and the janitor
+ *                  ▲                                     │ copies
  *             sealed segments                            ▼
  *                                               retired segments ──▶ grace period ──▶ free
  *
@@ -24,7 +26,7 @@
 
 enum {
 	VICTIMS_MAX = 64, /* in the ring; a power of two */
-	SMALL_SHARE = 10, /* per cent of the sealed segments */
+	SMALL_SHARE = 30, /* per cent of the sealed segments */
 };
 
 struct segment_list {
@@ -39,31 +41,52 @@ struct eviction {
 	_Atomic uint32_t victim[VICTIMS_MAX];
 
 	_Alignas(64) _Atomic uint32_t target; /* free segments to keep in reserve */
+	_Atomic uint32_t begun;		      /* victims that an evictor took */
+	_Atomic uint32_t finished;	      /* of those, the ones that nothing points to now */
+	_Atomic uint32_t settled;	      /* of those, the ones that are free, or pinned */
 	_Atomic uint32_t horizon;	      /* victims for which a ghost is worth something */
-	_Atomic uint64_t started;	      /* victims so far: the ghosts' clock */
-	_Atomic uint64_t settled;	      /* victims that have come to their end */
-	_Atomic uint32_t refusals;	      /* stores that found no free segment; lately */
+	_Atomic uint32_t refusals;	      /* stores found no free segment, lately */
 
 	/* the janitor's */
 	struct segment_list queue[QUEUES];
 	struct segment_list gone; /* segments that hold nothing but expired or flushed items */
-	uint64_t planned;	  /* victims chosen */
+	uint64_t order;		  /* of the segment queued last */
+	uint8_t *dirt;		  /* of each queued segment: dead bytes, in 1/256 of its size */
+	uint32_t dirt_cursor;	  /* the next segment to look at */
 	uint32_t target_min, target_max;
+	uint64_t relaxed_at; /* tick when the target was lowered last */
 };
 
 struct shard;
 struct store;
 
-/* True if free segments are so few that writers should help. */
-static inline bool
-eviction_is_due(const struct eviction *eviction, const struct heap *heap)
+/* Segments that are free, or will be after a grace period without more work. */
+static inline uint32_t
+eviction_prospect(const struct eviction *eviction, const struct heap *heap)
 {
-	/* relaxed: a hint */
-	return heap_available(heap) < atomic_load_explicit(&eviction->target, memory_order_relaxed);
+	/* relaxed, both: a hint */
+	return heap_available(heap) + atomic_load_explicit(&eviction->begun, memory_order_relaxed) -
+	       atomic_load_explicit(&eviction->settled, memory_order_relaxed);
 }
 
-/* The segments of a heap, the threads that write: sets how many segments to keep free. */
-void eviction_init(struct eviction *eviction, const struct heap *heap, unsigned int writers);
+/*
+ * How many bytes of victims a writer should see to for a byte that it stores: none while enough is
+ * free; more the less there is, since what is kept must be copied first.
+ */
+static inline unsigned int
+eviction_price(const struct eviction *eviction, const struct heap *heap)
+{
+	uint32_t prospect = eviction_prospect(eviction, heap);
+	uint32_t target = atomic_load_explicit(&eviction->target, memory_order_relaxed);
+
+	if (__builtin_expect(prospect >= target, 1))
+		return 0;
+	return prospect >= target - target / 4 ? 2 : prospect >= target / 2 ? 4 : 8;
+}
+
+/* `dirt` is zeroed memory, a byte a segment. */
+void eviction_init(struct eviction *eviction, struct heap *heap, uint8_t *dirt,
+		   unsigned int writers);
 
 /* An allocation failed: the reserve should be larger. Any writer. */
 static inline void
@@ -73,7 +96,13 @@ eviction_refused(struct eviction *eviction)
 	atomic_store_explicit(&eviction->refusals, 1, memory_order_relaxed);
 }
 
-/* Sees to up to `items` items of victims: keeps or drops them. Returns how many. Any writer. */
+/* Makes a segment this writer's victim, which has none. */
+void evict_begin(struct shard *shard, struct writer *writer, uint32_t victim);
+
+/*
+ * Sees to up to `items` items of victims: keeps or drops them. Takes no new victim unless memory is
+ * short. Returns how many. Any writer.
+ */
 unsigned int evict_some(struct store *store, struct shard *shard, struct writer *writer,
 			const struct moment *moment, unsigned int items);
 
@@ -86,10 +115,13 @@ bool evict_remembers(struct shard *shard, uint64_t hash);
 /* --- the janitor's ------------------------------------------------------------------------- */
 
 /* Queues what was sealed since, and fills the ring as far as free segments are wanted. */
-void eviction_plan(struct shard *shard);
+void eviction_plan(struct store *store, unsigned int shard, const struct moment *moment);
 
-/* True if the ring holds victims that nobody has begun. */
-bool eviction_has_victims(const struct eviction *eviction);
+/* A segment that holds nothing but expired or flushed items, for evict_begin; or SEGMENT_NONE. */
+uint32_t eviction_take_gone(struct shard *shard);
+
+/* Bytes of a segment that this store's writers made unreachable, ever; modulo 2^32. */
+uint32_t segment_dead(const struct store *store, unsigned int shard, uint32_t segment);
 
 /* Finds the segments all of whose items have expired, or were flushed: they go next. */
 void eviction_sweep(struct shard *shard, const struct moment *moment);

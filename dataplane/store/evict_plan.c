@@ -4,19 +4,26 @@
  */
 #include "dataplane/store/evict.h"
 
+#include <string.h>
+
 #include "dataplane/store/shard.h"
 
 enum {
-	TARGET_SHARE = 64,    /* of all segments, one in so many is kept free, at least */
-	TARGET_SHARE_MAX = 8, /* likewise, at most */
+	TARGET_SHARE = 128,   /* of all segments, one in so many is kept free, at least */
+	TARGET_SHARE_MAX = 6, /* likewise, at most */
 	TARGET_MIN = 2,
+	TARGET_TICKS = 8 * CLOCK_TICKS, /* between two reductions of the reserve */
+	DIRT_ROUND = 1024,		/* segments whose dead bytes are counted in one round */
+	DIRT_MIN = 256 / 4,		/* a segment dead by so much is cleaned */
+	DIRT_SHIFT = 8,
 };
 
 void
-eviction_init(struct eviction *eviction, const struct heap *heap, unsigned int writers)
+eviction_init(struct eviction *eviction, struct heap *heap, uint8_t *dirt, unsigned int writers)
 {
 	uint32_t usable = heap->segments - heap->first;
 
+	eviction->dirt = dirt;
 	eviction->target_max = usable / TARGET_SHARE_MAX;
 	eviction->target_min = usable / TARGET_SHARE + TARGET_MIN + writers / 2;
 	if (eviction->target_min > eviction->target_max)
@@ -24,22 +31,25 @@ eviction_init(struct eviction *eviction, const struct heap *heap, unsigned int w
 	if (eviction->target_min < TARGET_MIN)
 		eviction->target_min = TARGET_MIN;
 	atomic_init(&eviction->target, eviction->target_min);
+	atomic_init(&heap->lowest, usable);
 }
 
 /* --- queues -------------------------------------------------------------------------------- */
 
+/* Puts a segment where its order says: at the young end as a rule, which is looked at first. */
 static void
-list_append(struct heap *heap, struct segment_list *list, uint32_t number)
+list_insert(struct heap *heap, struct segment_list *list, uint32_t number)
 {
 	struct segment *segment = &heap->segment[number];
+	uint32_t older = list->newest;
 
-	segment->newer = SEGMENT_NONE;
-	segment->older = list->newest;
-	if (list->newest != SEGMENT_NONE)
-		heap->segment[list->newest].newer = number;
-	else
-		list->oldest = number;
-	list->newest = number;
+	while (older != SEGMENT_NONE && heap->segment[older].order > segment->order)
+		older = heap->segment[older].older;
+	segment->older = older;
+	segment->newer = older != SEGMENT_NONE ? heap->segment[older].newer : list->oldest;
+	*(older != SEGMENT_NONE ? &heap->segment[older].newer : &list->oldest) = number;
+	*(segment->newer != SEGMENT_NONE ? &heap->segment[segment->newer].older : &list->newest) =
+		number;
 	list->count++;
 }
 
@@ -59,11 +69,12 @@ list_remove(struct heap *heap, struct segment_list *list, uint32_t number)
 	list->count--;
 }
 
-/* The stack hands them over newest first: links them the other way round. */
+/* The stack hands them over newest first: they are queued the other way round. */
 static void
 queue_sealed(struct shard *shard)
 {
 	struct heap *heap = &shard->heap;
+	struct eviction *eviction = &shard->eviction;
 	uint32_t number = heap_collect(heap, SEGMENT_SEALED), reversed = SEGMENT_NONE;
 
 	while (number != SEGMENT_NONE) {
@@ -74,35 +85,123 @@ queue_sealed(struct shard *shard)
 		number = next;
 	}
 	while (reversed != SEGMENT_NONE) {
-		uint32_t next = heap->segment[reversed].newer;
+		struct segment *segment = &heap->segment[reversed];
+		uint32_t next = segment->newer;
 
-		list_append(heap, &shard->eviction.queue[heap->segment[reversed].queue], reversed);
+		if (segment->order == 0)
+			segment->order = ++eviction->order;
+		list_insert(heap, &eviction->queue[segment->queue], reversed);
 		reversed = next;
 	}
 }
 
+/* --- dirt ---------------------------------------------------------------------------------- */
+
+uint32_t
+segment_dead(const struct store *store, unsigned int shard, uint32_t segment)
+{
+	uint32_t dead = 0;
+
+	for (unsigned int i = 0; i <= store->options.workers; i++)
+		dead += counter_read32(&store_writer(store, i, shard)->ledger[segment].dead);
+	return dead;
+}
+
+static bool
+is_queued(const struct heap *heap, uint32_t number)
+{
+	const struct segment *segment = &heap->segment[number];
+
+	return counter_read32(&segment->state) == SEGMENT_SEALED && segment->order != 0;
+}
+
+/* Counts what is dead in the next few segments; the others' count is a little out of date. */
+static void
+look_for_dirt(const struct store *store, unsigned int number)
+{
+	struct shard *shard = store->shard[number];
+	struct eviction *eviction = &shard->eviction;
+	const struct heap *heap = &shard->heap;
+
+	for (unsigned int i = 0; i < DIRT_ROUND && i < heap->segments; i++) {
+		uint32_t at = eviction->dirt_cursor, dead = 0;
+
+		eviction->dirt_cursor = at + 1 < heap->segments ? at + 1 : heap->first;
+		if (is_queued(heap, at))
+			dead = segment_dead(store, number, at) - heap->segment[at].dead_before;
+		dead >>= heap->shift - DIRT_SHIFT;
+		eviction->dirt[at] = dead < UINT8_MAX ? (uint8_t)dead : UINT8_MAX;
+	}
+}
+
+/* The segment with the most dead bytes, if there is one that is worth cleaning. */
+static uint32_t
+dirtiest(const struct shard *shard)
+{
+	const uint8_t *dirt = shard->eviction.dirt;
+	uint32_t segments = shard->heap.segments;
+	uint8_t most = 0;
+
+	for (uint32_t i = 0; i < segments; i++)
+		most = dirt[i] > most ? dirt[i] : most;
+	if (most < DIRT_MIN)
+		return SEGMENT_NONE;
+	return (uint32_t)((const uint8_t *)memchr(dirt, most, segments) - dirt);
+}
+
 /* --- choosing ------------------------------------------------------------------------------ */
 
-/* What is gone anyway; else the oldest of Small while that holds more than its share; else of Main. */
+/* The oldest of Small while that holds more than its share; else of Main. */
+static struct segment_list *
+list_over_its_share(struct eviction *eviction)
+{
+	struct segment_list *small = &eviction->queue[QUEUE_SMALL];
+	struct segment_list *main = &eviction->queue[QUEUE_MAIN];
+
+	if (main->count == 0 || small->count * 100 > (small->count + main->count) * SMALL_SHARE)
+		return small;
+	return main;
+}
+
 static uint32_t
-choose_victim(struct shard *shard, bool short_of_memory)
+list_take(struct shard *shard, struct segment_list *list, uint32_t number)
+{
+	if (number != SEGMENT_NONE) {
+		list_remove(&shard->heap, list, number);
+		shard->eviction.dirt[number] = 0;
+		/* relaxed: a statistic */
+		atomic_store_explicit(&shard->heap.segment[number].state, SEGMENT_VICTIM,
+				      memory_order_relaxed);
+	}
+	return number;
+}
+
+uint32_t
+eviction_take_gone(struct shard *shard)
+{
+	struct segment_list *gone = &shard->eviction.gone;
+
+	return list_take(shard, gone, gone->oldest);
+}
+
+/* What is gone anyway; what is dirty; else what S3-FIFO says. */
+static uint32_t
+choose_victim(struct shard *shard)
 {
 	struct eviction *eviction = &shard->eviction;
-	struct segment_list *small = &eviction->queue[QUEUE_SMALL];
-	struct segment_list *main = &eviction->queue[QUEUE_MAIN], *list = main;
+	struct segment_list *list;
 	uint32_t victim;
 
 	if (eviction->gone.count != 0)
-		list = &eviction->gone;
-	else if (!short_of_memory)
-		return SEGMENT_NONE;
-	else if (main->count == 0 ||
-		 small->count * 100 > (small->count + main->count) * SMALL_SHARE)
-		list = small;
-	victim = list->oldest;
-	if (victim != SEGMENT_NONE)
-		list_remove(&shard->heap, list, victim);
-	return victim;
+		return eviction_take_gone(shard);
+	victim = dirtiest(shard);
+	if (victim != SEGMENT_NONE) {
+		shard->heap.segment[victim].clean = true;
+		list = &eviction->queue[shard->heap.segment[victim].queue];
+		return list_take(shard, list, victim);
+	}
+	list = list_over_its_share(eviction);
+	return list_take(shard, list, list->oldest);
 }
 
 static void
@@ -112,14 +211,10 @@ victim_offer(struct shard *shard, uint32_t victim)
 	/* relaxed: ours */
 	uint32_t tail = atomic_load_explicit(&eviction->tail, memory_order_relaxed);
 
-	/* relaxed, both: published with tail */
-	atomic_store_explicit(&shard->heap.segment[victim].state, SEGMENT_VICTIM,
-			      memory_order_relaxed);
+	/* relaxed: published with tail */
 	atomic_store_explicit(&eviction->victim[tail % VICTIMS_MAX], victim, memory_order_relaxed);
 	/* release: the entry and the descriptor */
 	atomic_store_explicit(&eviction->tail, tail + 1, memory_order_release);
-	eviction->planned++;
-	atomic_fetch_add_explicit(&eviction->started, 1, memory_order_relaxed); /* rough ages */
 }
 
 static uint32_t
@@ -130,45 +225,53 @@ ring_count(const struct eviction *eviction)
 	       atomic_load_explicit(&eviction->head, memory_order_acquire);
 }
 
-bool
-eviction_has_victims(const struct eviction *eviction)
-{
-	return ring_count(eviction) != 0;
-}
-
-/* Stores were refused since the last look: more must be kept free. Else a little less. */
+/*
+ * The reserve must last from one round of the janitor to the next, however late that comes: it is
+ * doubled as soon as it was nearly used up, and lowered slowly while it was not.
+ */
 static void
-adapt_target(struct eviction *eviction)
+adapt_target(struct eviction *eviction, struct heap *heap, const struct moment *moment)
 {
-	/* relaxed, all: a hint */
+	/* relaxed, all: hints */
 	uint32_t target = atomic_load_explicit(&eviction->target, memory_order_relaxed);
+	uint32_t lowest = atomic_load_explicit(&heap->lowest, memory_order_relaxed);
+	uint64_t now = clock_tick(moment->clock);
+	bool refused = atomic_exchange_explicit(&eviction->refusals, 0, memory_order_relaxed) != 0;
 
-	if (atomic_exchange_explicit(&eviction->refusals, 0, memory_order_relaxed) == 0)
+	if (refused || lowest < target / 4) {
+		target = 2 * target < eviction->target_max ? 2 * target : eviction->target_max;
+	} else if (now - eviction->relaxed_at < TARGET_TICKS) {
 		return;
-	target = 2 * target < eviction->target_max ? 2 * target : eviction->target_max;
+	} else if (lowest > target / 2) {
+		target -= target / 8 + 1;
+		if (target < eviction->target_min)
+			target = eviction->target_min;
+	}
+	eviction->relaxed_at = now;
+	atomic_store_explicit(&heap->lowest, heap_available(heap), memory_order_relaxed);
 	atomic_store_explicit(&eviction->target, target, memory_order_relaxed);
 }
 
 void
-eviction_plan(struct shard *shard)
+eviction_plan(struct store *store, unsigned int number, const struct moment *moment)
 {
+	struct shard *shard = store->shard[number];
 	struct eviction *eviction = &shard->eviction;
-	uint32_t target, victim;
+	uint32_t target, stock, victim;
 
 	queue_sealed(shard);
-	adapt_target(eviction);
+	adapt_target(eviction, &shard->heap, moment);
 	/* relaxed: ours, and a rough limit for ghosts */
 	target = atomic_load_explicit(&eviction->target, memory_order_relaxed);
 	atomic_store_explicit(&eviction->horizon, eviction->queue[QUEUE_MAIN].count + 1,
 			      memory_order_relaxed);
-	while (ring_count(eviction) < VICTIMS_MAX) {
-		uint64_t coming = eviction->planned - counter_read(&eviction->settled);
-
-		victim = choose_victim(shard, heap_available(&shard->heap) + coming < target);
-		if (victim == SEGMENT_NONE)
-			return;
+	/* victims are chosen before they are wanted, so that writers find some without us */
+	if (eviction_prospect(eviction, &shard->heap) >= 2 * target)
+		return;
+	look_for_dirt(store, number);
+	stock = target < VICTIMS_MAX ? target : VICTIMS_MAX;
+	while (ring_count(eviction) < stock && (victim = choose_victim(shard)) != SEGMENT_NONE)
 		victim_offer(shard, victim);
-	}
 }
 
 /* --- what is gone -------------------------------------------------------------------------- */
@@ -176,9 +279,7 @@ eviction_plan(struct shard *shard)
 static bool
 segment_is_gone(const struct heap *heap, uint32_t number, const struct moment *moment)
 {
-	uint32_t epoch = (uint32_t)heap_stamp(heap, number);
-
-	return (int32_t)(epoch - moment->epoch) < 0 ||
+	return stamp_is_flushed(heap_stamp(heap, number), moment->epoch) ||
 	       clock_past(heap->segment[number].expiry, moment->clock);
 }
 
@@ -196,7 +297,7 @@ eviction_sweep(struct shard *shard, const struct moment *moment)
 			if (!segment_is_gone(heap, number, moment))
 				continue;
 			list_remove(heap, list, number);
-			list_append(heap, &shard->eviction.gone, number);
+			list_insert(heap, &shard->eviction.gone, number);
 		}
 	}
 }

@@ -15,6 +15,7 @@ enum {
 	LINE = 64,
 	LAYOUT_VERSION = 1,
 	SEGMENTS_MIN = 8,
+	POPULATE_STEP = 256 << 10,
 };
 
 /* --- mapping ------------------------------------------------------------------------------ */
@@ -181,6 +182,17 @@ take_fresh(struct heap *heap)
 	return segment < heap->segments ? segment : SEGMENT_NONE;
 }
 
+/* A race loses one of two low marks: the janitor is told soon enough. */
+static void
+note_lowest(struct heap *heap)
+{
+	uint32_t available = heap_available(heap);
+
+	/* relaxed: a hint */
+	if (available < atomic_load_explicit(&heap->lowest, memory_order_relaxed))
+		atomic_store_explicit(&heap->lowest, available, memory_order_relaxed);
+}
+
 uint32_t
 heap_take(struct heap *heap, enum segment_state state)
 {
@@ -193,6 +205,7 @@ heap_take(struct heap *heap, enum segment_state state)
 		segment = take_fresh(heap);
 	if (segment != SEGMENT_NONE)
 		segment_set_state(heap, segment, state);
+	note_lowest(heap);
 	return segment;
 }
 
@@ -204,23 +217,36 @@ heap_give(struct heap *heap, uint32_t segment)
 	stack_push(heap, &heap->free, segment);
 }
 
+/* Writes to every page if the kernel can't be asked to fault them in. */
+static void
+populate_range(uint8_t *start, uint64_t bytes)
+{
+#ifdef MADV_POPULATE_WRITE
+	if (madvise(start, bytes, MADV_POPULATE_WRITE) == 0)
+		return;
+#endif
+	for (uint64_t i = 0; i < bytes; i += PAGE)
+		start[i] = 0;
+}
+
 bool
 heap_populate(struct heap *heap)
 {
-	uint32_t segment = take_fresh(heap);
-	uint8_t *start = heap->base + heap_offset(heap, segment);
+	uint64_t step =
+		heap_segment_size(heap) < POPULATE_STEP ? heap_segment_size(heap) : POPULATE_STEP;
 
-	if (segment == SEGMENT_NONE)
-		return false;
-#ifdef MADV_POPULATE_WRITE
-	if (madvise(start, heap_segment_size(heap), MADV_POPULATE_WRITE) == 0) {
-		heap_give(heap, segment);
-		return true;
+	if (heap->populating == SEGMENT_NONE) {
+		heap->populating = take_fresh(heap);
+		heap->populated = 0;
 	}
-#endif
-	for (uint64_t i = 0; i < heap_segment_size(heap); i += PAGE)
-		start[i] = 0;
-	heap_give(heap, segment);
+	if (heap->populating == SEGMENT_NONE)
+		return false;
+	populate_range(heap->base + heap_offset(heap, heap->populating) + heap->populated, step);
+	heap->populated += step;
+	if (heap->populated == heap_segment_size(heap)) {
+		heap_give(heap, heap->populating);
+		heap->populating = SEGMENT_NONE;
+	}
 	return true;
 }
 

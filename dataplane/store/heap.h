@@ -57,8 +57,9 @@ struct segment {
 	uint64_t born;		/* tick when it was opened */
 	uint64_t expiry;	/* tick after which all of it has expired; UINT64_MAX: never */
 	uint32_t older, newer;	/* in its queue (the janitor's) */
+	uint64_t order;		/* place in its queue; 0: the young end */
 	uint8_t queue;		/* enum segment_queue */
-	uint8_t class;		/* which of a writer's open segments it was */
+	bool clean;		/* as a victim: all that lives in it is kept */
 	uint32_t dead_before;	/* its ledgers' sum when it was freed last (the janitor's) */
 } __attribute__((aligned(64)));
 
@@ -77,7 +78,7 @@ struct heap {
 	uint8_t *base;
 	uint64_t mapped; /* bytes */
 	struct segment *segment;
-	_Atomic uint64_t *stamp; /* of each segment: generation << 32 | epoch; see heap_stamp() */
+	_Atomic uint64_t *stamp; /* of each segment: see heap_stamp() */
 	unsigned int shift;	 /* log2 of a segment's bytes */
 	uint32_t segments;	 /* descriptors, metadata's own included */
 	uint32_t first;		 /* the first that isn't metadata */
@@ -85,7 +86,10 @@ struct heap {
 
 	_Alignas(64) _Atomic uint64_t free; /* stack */
 	_Atomic uint32_t free_count;
-	_Atomic uint32_t fresh;		       /* the next that was never used */
+	_Atomic uint32_t fresh;	 /* the next that was never used */
+	_Atomic uint32_t lowest; /* available segments, at the least, since the janitor looked */
+	uint32_t populating;	 /* the segment that is getting its pages (the janitor's) */
+	uint64_t populated;	 /* bytes of it that have them */
 	_Alignas(64) _Atomic uint64_t sealed;  /* stack: sealed, not yet seen by the janitor */
 	_Alignas(64) _Atomic uint64_t retired; /* stack: likewise */
 };
@@ -131,8 +135,10 @@ heap_segment_of(const struct heap *heap, uint64_t location)
 }
 
 /*
- * Generation (counts the segment's lives, from 1) and epoch (which flush_all it came after) of a
- * segment. Set when it is opened, constant while any item of it can be found.
+ * What every reader of an item needs to know of its segment, in one word: generation << 32 |
+ * epoch << 1 | queue. The generation counts the segment's lives, from 1; the epoch says which
+ * flush_all it came after; the queue is enum segment_queue. Set when the segment is opened,
+ * constant while any item of it can be found.
  */
 static inline uint64_t
 heap_stamp(const struct heap *heap, uint32_t segment)
@@ -150,13 +156,35 @@ heap_available(const struct heap *heap)
 	       atomic_load_explicit(&heap->fresh, memory_order_relaxed);
 }
 
+static inline uint64_t
+stamp_generation(uint64_t stamp)
+{
+	return stamp >> 32;
+}
+
+/* True if a flush_all came after: `epoch` is that of the last one. */
+static inline bool
+stamp_is_flushed(uint64_t stamp, uint32_t epoch)
+{
+	return (int32_t)((uint32_t)stamp - (epoch << 1)) < 0;
+}
+
+static inline unsigned int
+stamp_queue(uint64_t stamp)
+{
+	return stamp & 1;
+}
+
 /* Takes a segment out of the free ones, into `state`; SEGMENT_NONE when there is none. */
 uint32_t heap_take(struct heap *heap, enum segment_state state);
 
 /* Gives a segment back that nobody can reach any more. */
 void heap_give(struct heap *heap, uint32_t segment);
 
-/* Puts pages behind one fresh segment and frees it. False when none was left. The janitor. */
+/*
+ * Puts pages behind a part of the next fresh segment, and frees it when it is done: a step takes a
+ * millisecond at most. False when nothing is fresh. The janitor.
+ */
 bool heap_populate(struct heap *heap);
 
 /* Hands a segment to the janitor: full (SEALED) or unlinked (RETIRED). */

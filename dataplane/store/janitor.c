@@ -6,8 +6,8 @@
 #include "dataplane/store/shard.h"
 
 enum {
-	ROUND_BUCKETS = 8192, /* of a split, in one round */
-	ROUND_ITEMS = 4096,   /* evicted in one round */
+	ROUND_BUCKETS = 4096, /* of a split, in one round */
+	ROUND_ITEMS = 1024,   /* evicted in one round */
 	POPULATE_AHEAD = 16,  /* segments to have ready, with pages behind them */
 	SWEEP_TICKS = CLOCK_TICKS,
 	ROOMY_SHARE = 16, /* an index below one in so many of the memory may be roomy */
@@ -41,13 +41,6 @@ shard_gather(struct shard *shard)
 	return keep->waiting != SEGMENT_NONE || keep->parent != 0 || keep->doubled;
 }
 
-static struct writer *
-store_writer(const struct store *store, unsigned int worker, unsigned int shard)
-{
-	return worker < store->options.workers ? &store->worker[worker]->writer[shard]
-					       : &store->janitor->writer[shard];
-}
-
 static bool
 segment_is_pinned(const struct store *store, unsigned int shard, uint32_t segment)
 {
@@ -64,10 +57,8 @@ segment_free(const struct store *store, unsigned int number, uint32_t segment)
 {
 	struct heap *heap = &store->shard[number]->heap;
 	struct tally *tally = &store->janitor->writer[number].tally;
-	uint32_t dead = 0;
+	uint32_t dead = segment_dead(store, number, segment);
 
-	for (unsigned int i = 0; i <= store->options.workers; i++)
-		dead += counter_read32(&store_writer(store, i, number)->ledger[segment].dead);
 	counter_add(&tally->bytes_dead,
 		    -(uint64_t)(uint32_t)(dead - heap->segment[segment].dead_before));
 	counter_add(&tally->bytes_slack, heap->segment[segment].used - heap_segment_size(heap));
@@ -265,6 +256,20 @@ shard_items(const struct store *store, unsigned int number)
 	return (int64_t)items > 0 ? items : 0; /* the sum is read while others count */
 }
 
+/* Evicts what is gone, or what workers are behind with. True if there is more of it. */
+static bool
+shard_evict(struct store *store, unsigned int number, const struct moment *moment)
+{
+	struct shard *shard = store->shard[number];
+	struct writer *writer = &store->janitor->writer[number];
+	uint32_t gone;
+
+	if (writer->evictor.victim == SEGMENT_NONE &&
+	    (gone = eviction_take_gone(shard)) != SEGMENT_NONE)
+		evict_begin(shard, writer, gone);
+	return evict_some(store, shard, writer, moment, ROUND_ITEMS) != 0;
+}
+
 static bool
 shard_keep_house(struct store *store, unsigned int number)
 {
@@ -274,9 +279,8 @@ shard_keep_house(struct store *store, unsigned int number)
 
 	free_unpinned(store, number, &shard->keep.pinned);
 	shard_sweep(shard, &moment);
-	eviction_plan(shard);
-	evict_some(store, shard, &store->janitor->writer[number], &moment, ROUND_ITEMS);
-	more = eviction_has_victims(&shard->eviction);
+	eviction_plan(store, number, &moment);
+	more = shard_evict(store, number, &moment);
 	more |= shard_grow(store, number, shard_items(store, number));
 	return more || shard_populate(shard);
 }

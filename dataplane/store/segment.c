@@ -36,7 +36,7 @@ writer_turn_over(struct writer *writer, unsigned int class, const struct moment 
 	struct open_segment *open = &writer->open[class];
 	struct segment *segment;
 	uint32_t number;
-	uint64_t generation;
+	uint64_t stamp;
 
 	writer_seal(writer, class);
 	number = heap_take(heap, SEGMENT_OPEN);
@@ -45,12 +45,13 @@ writer_turn_over(struct writer *writer, unsigned int class, const struct moment 
 	segment = &heap->segment[number];
 	segment->reservations = 0;
 	segment->born = clock_tick(moment->clock);
-	segment->class = (uint8_t) class;
-	segment->queue = class == CLASS_MAIN ? QUEUE_MAIN : QUEUE_SMALL;
-	generation = (heap_stamp(heap, number) >> 32) + 1;
+	segment->queue = (uint8_t)class_queue(class);
+	segment->order = 0;
+	segment->clean = false;
+	stamp = (stamp_generation(heap_stamp(heap, number)) + 1) << 32 |
+		(uint32_t)(moment->epoch << 1 | segment->queue);
 	/* relaxed: published with the slots of the items that will lie here */
-	atomic_store_explicit(&heap->stamp[number], generation << 32 | moment->epoch,
-			      memory_order_relaxed);
+	atomic_store_explicit(&heap->stamp[number], stamp, memory_order_relaxed);
 	*open = (struct open_segment){
 		.next = heap_offset(heap, number),
 		.end = heap_offset(heap, number) + heap_segment_size(heap),

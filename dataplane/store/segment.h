@@ -5,12 +5,13 @@
  * A writer is one thread's side of one shard. It has an open segment of each class, that nobody else
  * writes to, so that allocating is an addition:
  *
- *     CLASS_NEW   items that are new, and live long or for ever
- *     CLASS_MAIN  items that earned to stay: evictors' copies, and keys that a ghost remembers
- *     CLASS_TTL+n new items that expire soon, by order of magnitude, so that they do so together
+ *     CLASS_NEW           items that are new, and live long or for ever
+ *     CLASS_MAIN          items that earned to stay: evictors' copies, keys that a ghost remembers
+ *     CLASS_CLEANED+queue what lived in segments that were mostly dead
+ *     CLASS_TTL+n         new items that expire soon, by order of magnitude, so that they do so
+ *                         together
  *
- * A full segment is sealed and handed to the janitor, who queues it for eviction: the last class
- * but MAIN in the Small queue, MAIN in the Main queue (evict.h).
+ * A full segment is sealed and handed to the janitor, who queues it for eviction (evict.h).
  *
  * All functions: the writer's own thread.
  */
@@ -22,17 +23,18 @@
 #include "dataplane/store/item.h"
 #include "dataplane/store/tally.h"
 
-enum {
-	CLASS_NEW,
-	CLASS_MAIN,
-	CLASS_TTL,
-	CLASSES = CLASS_TTL + 6,
-};
-
 enum segment_queue {
 	QUEUE_SMALL,
 	QUEUE_MAIN,
 	QUEUES,
+};
+
+enum {
+	CLASS_NEW,
+	CLASS_MAIN,
+	CLASS_CLEANED,
+	CLASS_TTL = CLASS_CLEANED + QUEUES,
+	CLASSES = CLASS_TTL + 6,
 };
 
 /* The present, as of the start of an operation. */
@@ -65,6 +67,7 @@ struct writer {
 	struct heap *heap;
 	struct ledger *ledger; /* [segments] */
 	unsigned int ttl_classes;
+	bool cleans; /* has classes of its own for what is cleaned; else it goes to NEW and MAIN */
 	struct open_segment open[CLASSES];
 	struct evictor evictor;
 	struct tally tally __attribute__((aligned(64)));
@@ -83,6 +86,13 @@ writer_class(const struct writer *writer, uint64_t expiry, const struct moment *
 	/* 0: below 32 s, then by factors of 4: 2, 9, 34 minutes, 2.3, 9.1 hours */
 	class = (unsigned int)(64 - __builtin_clzll(ticks >> 7 | 1)) / 2;
 	return class < writer->ttl_classes ? CLASS_TTL + class : CLASS_NEW;
+}
+
+static inline enum segment_queue
+class_queue(unsigned int class)
+{
+	return class == CLASS_MAIN || class == CLASS_CLEANED + QUEUE_MAIN ? QUEUE_MAIN
+									  : QUEUE_SMALL;
 }
 
 /* Seals the class's open segment and opens another. False if there is none. */

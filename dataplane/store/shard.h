@@ -69,6 +69,14 @@ worker_writer(struct store_worker *worker, uint64_t hash)
 	return &worker->writer[hash_shard(hash, worker->store->options.shards)];
 }
 
+/* A thread's side of a shard, by number: the workers', then the janitor's. */
+static inline struct writer *
+store_writer(const struct store *store, unsigned int worker, unsigned int shard)
+{
+	return worker < store->options.workers ? &store->worker[worker]->writer[shard]
+					       : &store->janitor->writer[shard];
+}
+
 static inline struct moment
 store_moment(const struct store *store)
 {
@@ -87,9 +95,8 @@ static inline bool
 item_is_gone(const struct heap *heap, const struct item *item, uint64_t location,
 	     const struct moment *moment)
 {
-	uint32_t epoch = (uint32_t)heap_stamp(heap, heap_segment_of(heap, location));
-
-	return (int32_t)(epoch - moment->epoch) < 0 || clock_past(item_expiry(item), moment->clock);
+	return stamp_is_flushed(heap_stamp(heap, heap_segment_of(heap, location)), moment->epoch) ||
+	       clock_past(item_expiry(item), moment->clock);
 }
 
 /*
@@ -102,7 +109,7 @@ item_unique(const struct heap *heap, const struct item *item, uint64_t location)
 	uint64_t kept = item_kept_cas(item);
 
 	return kept != 0 ? kept
-			 : (heap_stamp(heap, heap_segment_of(heap, location)) >> 32)
+			 : stamp_generation(heap_stamp(heap, heap_segment_of(heap, location)))
 					   << SLOT_LOCATION_BITS |
 				   location;
 }

@@ -79,9 +79,7 @@ shard_hand_out_ledgers(struct store *store, unsigned int number)
 	struct heap *heap = &store->shard[number]->heap;
 
 	for (unsigned int i = 0; i <= store->options.workers; i++) {
-		struct store_worker *worker =
-			i < store->options.workers ? store->worker[i] : store->janitor;
-		struct writer *writer = &worker->writer[number];
+		struct writer *writer = store_writer(store, i, number);
 
 		writer->heap = heap;
 		writer->ledger = heap_metadata(heap, heap->segments * sizeof(writer->ledger[0]));
@@ -91,8 +89,9 @@ shard_hand_out_ledgers(struct store *store, unsigned int number)
 	return true;
 }
 
+/* A small heap can't afford an open segment of every class for every worker. */
 static void
-shard_choose_ttl_classes(struct store *store, unsigned int number)
+shard_choose_classes(struct store *store, unsigned int number)
 {
 	const struct heap *heap = &store->shard[number]->heap;
 	unsigned int open = heap->segments / OPEN_SHARE / store->options.workers;
@@ -100,8 +99,11 @@ shard_choose_ttl_classes(struct store *store, unsigned int number)
 
 	if (classes > CLASSES - CLASS_TTL)
 		classes = CLASSES - CLASS_TTL;
-	for (unsigned int i = 0; i < store->options.workers; i++)
+	for (unsigned int i = 0; i < store->options.workers; i++) {
 		store->worker[i]->writer[number].ttl_classes = classes;
+		store->worker[i]->writer[number].cleans = open >= CLASS_TTL;
+	}
+	store->janitor->writer[number].cleans = true;
 }
 
 static int
@@ -113,6 +115,7 @@ shard_build(struct store *store, unsigned int number, uint64_t bytes)
 	unsigned int shift = segment_shift(bytes, options->item_size_max);
 	unsigned int chunk_shift = shift < CHUNK_SHIFT ? shift : CHUNK_SHIFT;
 	_Atomic uint64_t *directory;
+	uint8_t *dirt;
 	uint64_t capacity, rest, tail;
 	int status;
 
@@ -121,14 +124,15 @@ shard_build(struct store *store, unsigned int number, uint64_t bytes)
 		return status;
 	capacity = directory_capacity(heap, chunk_shift);
 	directory = heap_metadata(heap, capacity * sizeof(directory[0]));
-	if (directory == NULL || !shard_hand_out_ledgers(store, number))
+	dirt = heap_metadata(heap, heap->segments);
+	if (directory == NULL || dirt == NULL || !shard_hand_out_ledgers(store, number))
 		return -EINVAL;
 	tail = heap_ready(heap, &rest);
 	index_init(&shard->index, heap->base, directory, capacity,
 		   shard_take_chunk(shard, chunk_shift), chunk_shift);
 	index_add_overflow(&shard->index, tail, rest);
-	eviction_init(&shard->eviction, heap, options->workers);
-	shard_choose_ttl_classes(store, number);
+	eviction_init(&shard->eviction, heap, dirt, options->workers);
+	shard_choose_classes(store, number);
 	return 0;
 }
 
