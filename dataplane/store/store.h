@@ -110,10 +110,10 @@ struct store_op {
 	const uint8_t *item_key;
 
 	uint64_t new_cas;      /* NEW_CAS */
+	int64_t ttl_before;    /* out, of a hit: seconds it had to live; -1: for ever, or created */
+	int64_t ttl;	       /* out, of a hit: the same now; 0 if this op made it expire */
 	int32_t other_exptime; /* CREATE, TOUCHES */
 	int32_t recache;       /* RECACHE: seconds */
-	int32_t ttl_before;    /* out, of a hit: seconds it had to live; -1: for ever, or created */
-	int32_t ttl;	       /* out, of a hit: the same now; 0 if this op made it expire */
 	uint32_t idle;	       /* out, of a hit: seconds since it was last stored or read */
 	uint8_t status;	       /* out: enum store_status */
 
