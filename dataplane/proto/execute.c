@@ -1,23 +1,34 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "dataplane/proto/request.h"
 
+/* A gat counts as a touch alone; of an mg with T only the hit does. */
 static void
-count_lookup(struct proto_stats *stats, const struct store_op *op)
+count_lookup(struct proto_stats *stats, const struct store_op *op, bool meta)
 {
-	bool hit = op->status == STORE_OK;
+	bool hit = op->status == STORE_OK, touches = op->verb != STORE_GET && (hit || !meta);
 
 	stats->get_expired += !hit && (op->options & STORE_FOUND_EXPIRED) != 0;
 	stats->get_flushed += !hit && (op->options & STORE_FOUND_FLUSHED) != 0;
-	if (op->verb == STORE_GET) {
-		stats->cmd_get++;
-		stats->get_hits += hit;
-		stats->get_misses += !hit;
-	} else {
-		/* a gat counts as a touch alone */
+	if (touches) {
 		stats->cmd_touch++;
 		stats->touch_hits += hit;
 		stats->touch_misses += !hit;
+	} else {
+		stats->cmd_get++;
+		stats->get_hits += hit;
+		stats->get_misses += !hit;
 	}
+}
+
+/* An md with a wrong unique has missed; one that marks an item stale has deleted nothing. */
+static void
+count_delete(struct proto_stats *stats, const struct store_op *op, bool meta)
+{
+	if (op->status == STORE_OK)
+		stats->delete_hits += (op->options & STORE_INVALIDATE) == 0;
+	else
+		stats->delete_misses +=
+			op->status == STORE_NOT_FOUND || (meta && op->status == STORE_EXISTS);
 }
 
 static void
@@ -50,17 +61,22 @@ count_arithmetic(const struct store_op *op, uint64_t *hits, uint64_t *misses)
 }
 
 static void
-count_op(struct proto_stats *stats, const struct store_op *op)
+count_op(struct proto_stats *stats, const struct request *request)
 {
+	const struct store_op *op = &request->op;
+	bool meta = (request->flags & REQUEST_META) != 0;
+
 	switch (op->verb) {
 	case STORE_GET:
 	case STORE_GAT:
 	case STORE_TOUCH:
-		count_lookup(stats, op);
+		if ((request->flags & REQUEST_EXAMINES) != 0)
+			stats->cmd_meta++;
+		else
+			count_lookup(stats, op, meta);
 		break;
 	case STORE_DELETE:
-		stats->delete_hits += op->status == STORE_OK;
-		stats->delete_misses += op->status == STORE_NOT_FOUND;
+		count_delete(stats, op, meta);
 		break;
 	case STORE_INCR:
 		count_arithmetic(op, &stats->incr_hits, &stats->incr_misses);
@@ -80,7 +96,7 @@ request_execute(struct server *server, struct request *request)
 	case REQUEST_STORE:
 		store_execute(server->store, &request->op);
 		if ((request->flags & REQUEST_SIDE_EFFECT) == 0)
-			count_op(server->stats, &request->op);
+			count_op(server->stats, request);
 		break;
 	case REQUEST_FLUSH:
 		server->stats->cmd_flush++;

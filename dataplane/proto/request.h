@@ -40,6 +40,8 @@ enum request_flag {
 	REQUEST_SIDE_EFFECT = 1 << 7, /* part of a refused command: not counted, not answered */
 	REQUEST_TOO_LARGE = 1 << 8,   /* an error: the value was over the limit */
 	REQUEST_BAD_FLUSH = 1 << 9,   /* an error that memcached counts as a flush */
+	REQUEST_META = 1 << 10,	      /* a meta command */
+	REQUEST_EXAMINES = 1 << 11,   /* looks at an item without getting it */
 };
 
 struct request {
@@ -64,14 +66,15 @@ enum protocol {
 
 /* What is remembered of a stream between two calls. Zeroed at its start. */
 struct stream {
-	uint8_t protocol; /* enum protocol */
-	bool datagram;	  /* a command may not go on in the next bytes */
-	uint8_t verb;	  /* text: the multi-key command whose keys are being read */
-	int64_t exptime;  /* text: of a gat in progress */
-	uint64_t swallow; /* bytes still to be thrown away (a refused value) */
-	uint16_t pending; /* codec's own: error answered when they are; 0: none */
-	uint32_t opaque;  /* binary: of the command refused */
-	uint64_t wanted;  /* after PARSE_MORE: bytes the command needs in all; 0: not known yet */
+	uint8_t protocol;      /* enum protocol */
+	bool datagram;	       /* a command may not go on in the next bytes */
+	uint8_t verb;	       /* text: the multi-key command whose keys are being read */
+	int64_t exptime;       /* text: of a gat in progress */
+	uint64_t swallow;      /* bytes still to be thrown away (a refused value) */
+	uint16_t pending;      /* codec's own: error answered when they are; 0: none */
+	uint32_t opaque;       /* binary: of the command refused */
+	const char *complaint; /* text: that error */
+	uint64_t wanted; /* after PARSE_MORE: bytes the command needs in all; 0: not known yet */
 };
 
 enum parse_result {

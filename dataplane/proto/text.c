@@ -4,12 +4,13 @@
  * itself answers where that says less.
  */
 #include "dataplane/proto/text.h"
+
+#include "dataplane/proto/meta.h"
 #include "dataplane/proto/token.h"
 
 enum {
 	UNFINISHED_MAX = 2048, /* bytes of a line without \n; only get and gets may be longer */
 	UNFINISHED_SPACES = 100,
-	DATA_LENGTH_MAX = INT32_MAX - 2, /* what memcached can count, with the \r\n */
 };
 
 /* Commands that read keys until the line ends: stream->verb while one is in progress. */
@@ -52,14 +53,12 @@ text_say(struct parser *parser, enum request_action action, bool quiet, const ch
 	return request;
 }
 
-static enum parse_result
+enum parse_result
 text_error(struct parser *parser, bool quiet, const char *line)
 {
 	text_say(parser, REQUEST_ERROR, quiet, line);
 	return PARSE_DONE;
 }
-
-static const char bad_format[] = "CLIENT_ERROR bad command line format";
 
 static bool
 line_is_quiet(const struct line *line)
@@ -102,7 +101,7 @@ keys_refuse(struct parser *parser, struct request *first, const uint8_t *at)
 	if (next == NULL)
 		return parser_more(parser, 0);
 	parser->cursor = next;
-	return text_error(parser, false, bad_format);
+	return text_error(parser, false, text_bad_format);
 }
 
 /* The array is full and a key is left: the rest of the line must be good before any is answered. */
@@ -202,6 +201,11 @@ text_gat(struct parser *parser, const struct command *command, const struct line
 
 /* --- set, add, replace, append, prepend, cas ---------------------------------------------- */
 
+enum {
+	PENDING_ERROR = 1, /* stream->pending: stream->complaint is answered */
+	PENDING_SILENCE,
+};
+
 /* Reads the words after the key. False if one isn't what it should be. */
 static bool
 store_read_words(const struct line *line, bool compares, struct store_op *op)
@@ -213,63 +217,66 @@ store_read_words(const struct line *line, bool compares, struct store_op *op)
 		return false;
 	if (compares && !token_u64(&line->token[5], &op->cas))
 		return false;
-	if (length < 0 || length > DATA_LENGTH_MAX)
+	if (length < 0 || length > TEXT_DATA_MAX)
 		return false;
 	op->exptime = exptime;
 	op->data_length = (uint32_t)length;
 	return true;
 }
 
-enum {
-	PENDING_TOO_LARGE = 1, /* stream->pending */
-	PENDING_SILENCE,
-};
-
-/* The value is too large: it is swallowed, and a set takes the old one with it. */
-static enum parse_result
-store_refuse(struct parser *parser, struct request *request, bool removes)
+enum parse_result
+text_refuse(struct parser *parser, const uint8_t *data, uint32_t length, const char *error)
 {
 	struct stream *stream = parser->stream;
 
-	stream->swallow = (uint64_t)request->op.data_length + 2;
-	stream->pending =
-		(request->flags & REQUEST_QUIET) != 0 ? PENDING_SILENCE : PENDING_TOO_LARGE;
-	parser->next = request;
-	if (removes)
-		parser_add_removal(parser, PROTOCOL_TEXT, request->op.key, request->op.key_length);
+	if (stream->datagram && parser_available(parser, data) < (uint64_t)length + 2)
+		return parser_more(parser, (uint64_t)(data - parser->cursor) + length + 2);
+	parser->cursor = data;
+	stream->swallow = (uint64_t)length + 2;
+	stream->pending = PENDING_ERROR;
+	stream->complaint = error;
 	return PARSE_DONE;
 }
 
-static void
-text_refuse(struct parser *parser)
-{
-	struct request *request =
-		text_say(parser, REQUEST_ERROR, parser->stream->pending == PENDING_SILENCE,
-			 "SERVER_ERROR object too large for cache");
+static const char too_large[] = "SERVER_ERROR object too large for cache";
 
-	request->flags |= REQUEST_TOO_LARGE;
+/* Adds the error that has waited for the data to be swallowed. */
+static void
+text_add_pending(struct parser *parser)
+{
+	const struct stream *stream = parser->stream;
+	struct request *request = text_say(parser, REQUEST_ERROR,
+					   stream->pending == PENDING_SILENCE, stream->complaint);
+
+	if (stream->complaint == too_large)
+		request->flags |= REQUEST_TOO_LARGE;
 }
 
-/* The line is good: what becomes of its data? */
-static enum parse_result
-store_take_data(struct parser *parser, struct request *request, const uint8_t *data, bool removes)
+enum parse_result
+text_take_data(struct parser *parser, struct request *request, const uint8_t *data, bool quiet,
+	       bool removes)
 {
-	struct store_op *op = &request->op;
-	size_t length = op->data_length, here = parser_available(parser, data);
-	bool refused = value_too_large(parser->limits, op->key_length, length, op->flags);
+	struct store_op op = request->op;
+	size_t length = op.data_length, here = parser_available(parser, data);
 
-	if (here < length + 2 && (!refused || parser->stream->datagram)) {
+	if (value_too_large(parser->limits, op.key_length, length, op.flags)) {
+		parser->next = request;
+		if (text_refuse(parser, data, op.data_length, too_large) == PARSE_MORE)
+			return PARSE_MORE;
+		if (quiet)
+			parser->stream->pending = PENDING_SILENCE;
+		if (removes)
+			parser_add_removal(parser, PROTOCOL_TEXT, op.key, op.key_length);
+		return PARSE_DONE;
+	}
+	if (here < length + 2) {
 		parser->next = request;
 		return parser_more(parser, (uint64_t)(data - parser->cursor) + length + 2);
 	}
-	parser->cursor = data;
-	if (refused)
-		return store_refuse(parser, request, removes);
-	parser->cursor += length + 2;
+	parser->cursor = data + length + 2;
 	if (memcmp(data + length, "\r\n", 2) != 0) {
 		parser->next = request;
-		request = text_say(parser, REQUEST_ERROR, (request->flags & REQUEST_QUIET) != 0,
-				   "CLIENT_ERROR bad data chunk");
+		request = text_say(parser, REQUEST_ERROR, quiet, "CLIENT_ERROR bad data chunk");
 		request->flags |= REQUEST_BAD_DATA;
 	}
 	return PARSE_DONE;
@@ -284,14 +291,15 @@ text_store(struct parser *parser, const struct command *command, const struct li
 
 	if (line->token[1].length > STORE_KEY_MAX || !store_read_words(line, compares, op)) {
 		parser->next = request;
-		return text_error(parser, (request->flags & REQUEST_QUIET) != 0, bad_format);
+		return text_error(parser, (request->flags & REQUEST_QUIET) != 0, text_bad_format);
 	}
 	op->verb = command->verb;
 	op->options = compares ? STORE_IF_CAS : 0;
 	op->key = line->token[1].start;
 	op->key_length = (uint8_t)line->token[1].length;
 	op->data = line->next;
-	return store_take_data(parser, request, line->next, op->verb == STORE_SET && !compares);
+	return text_take_data(parser, request, line->next, (request->flags & REQUEST_QUIET) != 0,
+			      op->verb == STORE_SET && !compares);
 }
 
 /* --- commands on one key ------------------------------------------------------------------ */
@@ -320,7 +328,7 @@ text_delete(struct parser *parser, const struct command *command, const struct l
 				  "CLIENT_ERROR bad command line format.  "
 				  "Usage: delete <key> [noreply]");
 	if (line->token[1].length > STORE_KEY_MAX)
-		return text_error(parser, quiet, bad_format);
+		return text_error(parser, quiet, text_bad_format);
 	text_add_op(parser, command, line, quiet);
 	return PARSE_DONE;
 }
@@ -332,7 +340,7 @@ text_arithmetic(struct parser *parser, const struct command *command, const stru
 	uint64_t delta;
 
 	if (line->token[1].length > STORE_KEY_MAX)
-		return text_error(parser, quiet, bad_format);
+		return text_error(parser, quiet, text_bad_format);
 	if (!token_u64(&line->token[2], &delta))
 		return text_error(parser, quiet, "CLIENT_ERROR invalid numeric delta argument");
 	text_add_op(parser, command, line, quiet)->op.delta = delta;
@@ -346,7 +354,7 @@ text_touch(struct parser *parser, const struct command *command, const struct li
 	int32_t exptime;
 
 	if (line->token[1].length > STORE_KEY_MAX)
-		return text_error(parser, quiet, bad_format);
+		return text_error(parser, quiet, text_bad_format);
 	if (!token_i32(&line->token[2], &exptime))
 		return text_error(parser, quiet, "CLIENT_ERROR invalid exptime argument");
 	text_add_op(parser, command, line, quiet)->op.exptime = exptime;
@@ -379,9 +387,15 @@ text_verbosity(struct parser *parser, const struct command *command, const struc
 
 	(void)command;
 	if (!token_u32(&line->token[1], &level))
-		return text_error(parser, quiet, bad_format);
+		return text_error(parser, quiet, text_bad_format);
 	text_say(parser, REQUEST_NOOP, quiet, "OK");
 	return PARSE_DONE;
+}
+
+static enum parse_result
+text_meta(struct parser *parser, const struct command *command, const struct line *line)
+{
+	return meta_parse(parser, command->name[1], line);
 }
 
 /* The end of a batch of quiet meta commands. */
@@ -458,6 +472,11 @@ static const struct command commands[] = {
 		name, sizeof(name) - 1, __VA_ARGS__                                                \
 	}
 	COMMAND("set", 5, 6, STORE_SET, text_store),
+	COMMAND("mg", 1, UINT8_MAX, 0, text_meta),
+	COMMAND("ms", 1, UINT8_MAX, 0, text_meta),
+	COMMAND("md", 1, UINT8_MAX, 0, text_meta),
+	COMMAND("ma", 1, UINT8_MAX, 0, text_meta),
+	COMMAND("me", 1, UINT8_MAX, 0, text_meta),
 	COMMAND("delete", 2, 4, STORE_DELETE, text_delete),
 	COMMAND("add", 5, 6, STORE_ADD, text_store),
 	COMMAND("cas", 6, 7, STORE_SET, text_store),
@@ -551,6 +570,6 @@ text_parse(struct parser *parser)
 
 const struct codec text_codec = {
 	.parse = text_parse,
-	.refuse = text_refuse,
+	.refuse = text_add_pending,
 	.write = text_write,
 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "dataplane/proto/decimal.h"
+#include "dataplane/proto/meta.h"
 #include "dataplane/proto/text.h"
 
 enum {
@@ -135,15 +136,11 @@ text_emit_stat(void *arg, const char *name, const char *value)
 	text_put_line(reply, value, strlen(value));
 }
 
-void
-text_write(struct server *server, const struct request *request, struct reply *reply)
+/* Anything but what a store operation found. */
+static void
+text_write_other(struct server *server, const struct request *request, struct reply *reply)
 {
-	if ((request->flags & (REQUEST_QUIET | REQUEST_SIDE_EFFECT)) != 0)
-		return;
 	switch (request->action) {
-	case REQUEST_STORE:
-		text_write_op(request, reply);
-		break;
 	case REQUEST_FLUSH:
 		reply_put(reply, "OK\r\n", 4);
 		break;
@@ -164,4 +161,17 @@ text_write(struct server *server, const struct request *request, struct reply *r
 		text_put_line(reply, request->text, request->text_length);
 		break;
 	}
+}
+
+void
+text_write(struct server *server, const struct request *request, struct reply *reply)
+{
+	if (request->verb != 0)
+		meta_write(request, reply);
+	else if ((request->flags & (REQUEST_QUIET | REQUEST_SIDE_EFFECT)) != 0)
+		return;
+	else if (request->action == REQUEST_STORE)
+		text_write_op(request, reply);
+	else
+		text_write_other(server, request, reply);
 }
