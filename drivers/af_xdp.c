@@ -6,11 +6,12 @@
  * - it sends only the first segment of a chain, and reads attached external buffers as if they were
  *   its own memory: neither is offered (fixed for external buffers in 26.03, commit 10ed220497);
  * - an empty rx_burst makes a system call while busy polling is on, and poll(2)s for up to a second
- *   while it is off and a kernel driver in zero-copy mode wants to be woken. veth never does, so it
- *   goes without busy polling; others keep it: docs/decisions/002-ports.md;
+ *   while it is off and a kernel driver in zero-copy mode wants to be woken. Where the kernel always
+ *   copies it never does, so busy polling is off there and on elsewhere: docs/decisions/003-ports.md;
  * - where another process has the queue it fails with "Invalid argument" and takes that process's
  *   program down with it, and it says nothing clearer of a umem that can't be locked into memory:
- *   both are looked for first.
+ *   both are looked for first;
+ * - closing a port leaves its sockets open, and so the queues taken: port_close closes them.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -42,15 +43,20 @@ af_xdp_check_queues(const struct config *config, const struct config_port *port,
 {
 	unsigned int have = netdev_rx_queues(port->interface);
 	unsigned int served = af_xdp_queues(config, port);
+	char driver[32];
 
 	if (have <= served)
 		return 0;
+	netdev_driver(port->interface, driver, sizeof(driver));
 	return kind_refuse(
 		why, -EINVAL,
 		"%s receives on %u queues and AF_XDP would serve %u: packets on the others would "
-		"be lost; run: ethtool -L %s %s %u",
+		"be lost; run: ethtool -L %s %s %u%s",
 		port->interface, have, served, port->interface,
-		netdev_af_xdp_queues(port->interface) > 1 ? "combined" : "rx", served);
+		netdev_af_xdp_queues(port->interface) > 1 ? "combined" : "rx", served,
+		strcmp(driver, "veth") == 0
+			? ", and for its peer, where that is: ethtool -L PEER tx 1"
+			: "");
 }
 
 /* Somebody else's socket or program on the interface; what a killed jackdaw left is used again. */
@@ -61,6 +67,11 @@ af_xdp_check_rivals(const struct config *config, const struct config_port *port,
 	char name[XDP_NAME_SIZE];
 	uint32_t program = xdp_program(port->interface, name);
 
+	if (program != 0 && name[0] != '\0' && !xdp_program_is_dpdks(name))
+		return kind_refuse(why, -EBUSY,
+				   "%s has an XDP program of somebody else's, %s (number %u); run: "
+				   "ip link set %s xdp off",
+				   port->interface, name, program, port->interface);
 	for (unsigned int queue = 0; queue < af_xdp_queues(config, port); queue++) {
 		if (xdp_queue_taken(port->interface, queue))
 			return kind_refuse(why, -EBUSY,
@@ -68,12 +79,7 @@ af_xdp_check_rivals(const struct config *config, const struct config_port *port,
 					   "it, or choose another interface",
 					   port->interface, queue);
 	}
-	if (program == 0 || name[0] == '\0' || xdp_program_is_dpdks(name))
-		return 0;
-	return kind_refuse(why, -EBUSY,
-			   "%s has an XDP program of somebody else's, %s (number %u); run: ip link "
-			   "set %s xdp off",
-			   port->interface, name, program, port->interface);
+	return 0;
 }
 
 static int
@@ -101,13 +107,10 @@ static void
 af_xdp_describe(const struct config *config, const struct config_port *port, unsigned int index,
 		char device[KIND_DEVICE_SIZE], char arguments[KIND_ARGUMENTS_SIZE])
 {
-	char driver[32];
-
-	netdev_driver(port->interface, driver, sizeof(driver));
 	snprintf(device, KIND_DEVICE_SIZE, "net_af_xdp%u", index);
 	snprintf(arguments, KIND_ARGUMENTS_SIZE, "iface=%s,start_queue=0,queue_count=%u%s",
 		 port->interface, af_xdp_queues(config, port),
-		 strcmp(driver, "veth") == 0 ? ",busy_budget=0" : "");
+		 xdp_always_copies(port->interface) ? ",busy_budget=0" : "");
 }
 
 const struct port_kind kind_af_xdp = {

@@ -75,6 +75,12 @@ kind_prepare_interface(const struct config_port *port, char why[CONFIG_ERROR_SIZ
 			   port->interface, strerror(-status), port->interface);
 }
 
+int
+kind_claim(const struct port_kind *kind, const struct config_port *port)
+{
+	return kind->netdev ? netdev_claim(port->interface) : -ENOENT;
+}
+
 /* --- what must hold for every kind -------------------------------------------------------- */
 
 static int
@@ -126,6 +132,22 @@ check_address(const struct port_kind *kind, const struct config_port *port,
 			   address & 255, port->ipv4.bits, holder);
 }
 
+/* Two of us on one interface would both answer, or split its packets, or cut each other off. */
+static int
+check_claim(const struct port_kind *kind, const struct config_port *port,
+	    char why[CONFIG_ERROR_SIZE])
+{
+	int claim = kind_claim(kind, port);
+
+	if (claim == -EBUSY)
+		return kind_refuse(why, claim,
+				   "another jackdaw serves %s; end it, or choose another interface",
+				   port->interface);
+	if (claim >= 0)
+		close(claim);
+	return 0;
+}
+
 int
 kind_check(const struct config *config, const struct config_port *port, char why[CONFIG_ERROR_SIZE])
 {
@@ -134,6 +156,8 @@ kind_check(const struct config *config, const struct config_port *port, char why
 
 	if (status == 0)
 		status = check_mtu(kind, port, why);
+	if (status == 0)
+		status = check_claim(kind, port, why);
 	if (status == 0)
 		status = kind->check(config, port, why);
 	if (status == 0)

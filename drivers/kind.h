@@ -38,6 +38,8 @@ struct port_kind {
 		     char why[CONFIG_ERROR_SIZE]);
 	/* Makes ready what check accepted; NULL if nothing is to be done. As check. */
 	int (*prepare)(const struct config_port *port, char why[CONFIG_ERROR_SIZE]);
+	/* Called when DPDK knows the device; NULL if nothing is to be done. */
+	void (*adopted)(void);
 	/* Writes DPDK's name of the device and, for a virtual one, its arguments. */
 	void (*describe)(const struct config *config, const struct config_port *port,
 			 unsigned int index, char device[KIND_DEVICE_SIZE],
@@ -51,6 +53,9 @@ const struct port_kind *port_kind_of(enum config_driver driver);
 /* Everything that must hold before a port can be opened: privileges, MTU, address, kind->check. */
 int kind_check(const struct config *config, const struct config_port *port,
 	       char why[CONFIG_ERROR_SIZE]);
+
+/* A claim on the port's interface: see netdev_claim. -ENOENT for kinds that have none. */
+int kind_claim(const struct port_kind *kind, const struct config_port *port);
 
 /* For the kinds: writes the message and passes the status on. */
 int kind_refuse(char why[CONFIG_ERROR_SIZE], int status, const char *format, ...)

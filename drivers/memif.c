@@ -9,17 +9,22 @@
  * - on receiving it follows NEXT past what the peer produced (40e0e7c0a2): trusted peers only;
  * - its zero-copy client mistakes buffers of a second region: copy mode always, and no external
  *   buffers;
- * - when the peer leaves, the rings are unmapped by another thread while a worker may be reading
- *   them: a peer must stop sending before it leaves;
+ * - when the peer leaves, the rings are unmapped by EAL's interrupt thread while a worker may still be
+ *   reading them, and the process dies: that thread's munmap is made to wait, see below;
  * - a server doesn't remove the socket that a killed server left behind, and says "Operation not
  *   permitted": done here.
  */
+#include <dlfcn.h>
 #include <errno.h>
+#include <rte_alarm.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "drivers/kind.h"
@@ -120,11 +125,58 @@ memif_describe(const struct config *config, const struct config_port *port, unsi
 	kind_append_mac(port, arguments);
 }
 
+/* --- rings that outlive their readers ----------------------------------------------------- */
+
+enum {
+	LAST_BURST_MS = 50
+};
+
+/* Set in EAL's interrupt thread, which handles what memif peers say. */
+static _Thread_local bool handles_peers;
+
+static void
+mark_thread(void *argument)
+{
+	(void)argument;
+	handles_peers = true;
+}
+
+/* Alarms are called in the interrupt thread. */
+static void
+memif_adopted(void)
+{
+	rte_eal_alarm_set(1, mark_thread, NULL);
+}
+
+/*
+ * Stands in for libc's: DPDK's memif driver calls it when a peer has left, right after it has told
+ * the workers by a flag that they look at once a burst. So all that is missing is the time of a burst,
+ * also of a worker that lost its CPU in the middle of one.
+ */
+int
+munmap(void *address, size_t length)
+{
+	static int (*_Atomic next)(void *, size_t);
+	const struct timespec pause = {.tv_nsec = LAST_BURST_MS * 1000000L};
+	/* relaxed: whoever finds it unset looks up the same */
+	int (*function)(void *, size_t) = atomic_load_explicit(&next, memory_order_relaxed);
+
+	if (function == NULL) {
+		/* not libc's by name: a sanitizer may have its own before it */
+		*(void **)&function = dlsym(RTLD_NEXT, "munmap");
+		atomic_store_explicit(&next, function, memory_order_relaxed);
+	}
+	if (handles_peers)
+		nanosleep(&pause, NULL);
+	return function(address, length);
+}
+
 const struct port_kind kind_memif = {
 	.virtual_device = true,
 	.mtu_max = MEMIF_MTU_MAX,
 	.hint = "-vv shows what DPDK says of it",
 	.check = memif_check,
 	.prepare = memif_prepare,
+	.adopted = memif_adopted,
 	.describe = memif_describe,
 };

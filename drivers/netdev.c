@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 /* One ioctl on the interface. 0 or negative errno. */
@@ -111,6 +112,26 @@ netdev_driver(const char *name, char *driver, size_t size)
 
 	snprintf(driver, size, "%s",
 		 netdev_ask(name, SIOCETHTOOL, &answer) == 0 ? info.driver : "?");
+}
+
+/* --- claims ------------------------------------------------------------------------------- */
+
+int
+netdev_claim(const char *name)
+{
+	/* a name of the abstract kind: it is the network namespace's, and dies with its holder */
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), length, status = 0;
+
+	if (fd < 0)
+		return -errno;
+	length = snprintf(address.sun_path + 1, sizeof(address.sun_path) - 1, "jackdaw/%s", name);
+	if (bind(fd, (struct sockaddr *)&address,
+		 (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)length)) == 0)
+		return fd;
+	status = errno == EADDRINUSE ? -EBUSY : -errno;
+	close(fd);
+	return status;
 }
 
 /* --- addresses ---------------------------------------------------------------------------- */

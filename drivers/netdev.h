@@ -20,7 +20,7 @@ unsigned int netdev_mtu(const char *name);
 /* True if it is administratively up. */
 bool netdev_is_up(const char *name);
 
-/* True if it has a carrier: a TAP device has one while a process holds it. */
+/* True if it is up and has a carrier: a TAP device has one while a process holds it. */
 bool netdev_has_carrier(const char *name);
 
 /* Sets it administratively up. 0 or negative errno. */
@@ -34,6 +34,13 @@ unsigned int netdev_af_xdp_queues(const char *name);
 
 /* Name of the kernel driver ("veth", "tun", "mlx5_core"), or "?". */
 void netdev_driver(const char *name, char *driver, size_t size);
+
+/*
+ * Claims an interface against other processes of ours in this network namespace: a descriptor that
+ * holds the claim until it is closed, at the latest when the process ends. -EBUSY if another process
+ * has it, or negative errno.
+ */
+int netdev_claim(const char *name);
 
 /*
  * Which interface has the IPv4 address (host byte order) as its own. 0 with holder written, or

@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "drivers/kind.h"
 #include "drivers/wake.h"
@@ -232,17 +233,23 @@ port_open(struct port *port, const struct config *config, unsigned int index,
 	memset(port, 0, sizeof(*port));
 	port->config = *wanted;
 	port->id = RTE_MAX_ETHPORTS;
+	port->claim = -1;
 	snprintf(port->name, sizeof(port->name), "%s", wanted->name);
 	status = kind_check(config, wanted, why);
 	if (status == 0 && kind->prepare != NULL)
 		status = kind->prepare(wanted, why);
 	if (status != 0)
 		return port_fail(port, status, error, "%s", why);
+	port->claim = kind_claim(kind, wanted);
 	kind->describe(config, wanted, index, port->device, arguments);
 	wake_snapshot(&before);
 	status = port_probe(port, kind, arguments, error);
-	if (status != 0)
+	if (status != 0) {
+		port_close(port);
 		return status;
+	}
+	if (kind->adopted != NULL)
+		kind->adopted();
 	/* drivers that open their queues on probing, in order; the others do on setting them up */
 	for (unsigned int queue = 0; queue < CONFIG_WORKERS_MAX; queue++)
 		port->wake_fds[queue] = wake_fd_since(&before, queue);
@@ -268,9 +275,14 @@ port_close(struct port *port)
 		port->id = RTE_MAX_ETHPORTS;
 	}
 	for (unsigned int queue = 0; queue < port->queues; queue++) {
+		wake_fd_release(port->wake_fds[queue]);
+		port->wake_fds[queue] = -1;
 		rte_mempool_free(port->pools[queue]);
 		port->pools[queue] = NULL;
 	}
+	if (port->claim >= 0)
+		close(port->claim);
+	port->claim = -1;
 }
 
 /* --- telling ------------------------------------------------------------------------------ */

@@ -45,6 +45,7 @@ struct port {
 	/* pools[q]: where queue q's packets live and its worker allocates from; owned by the port */
 	struct rte_mempool *pools[CONFIG_WORKERS_MAX];
 	struct config_port config;
+	int claim; /* descriptor that holds the interface against others of ours; -1: none */
 };
 
 /*

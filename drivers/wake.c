@@ -48,3 +48,14 @@ wake_fd_since(const struct wake_snapshot *snapshot, unsigned int nth)
 	}
 	return -1;
 }
+
+void
+wake_fd_release(int fd)
+{
+	int domain = 0;
+	socklen_t size = sizeof(domain);
+
+	if (fd >= 0 && getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 &&
+	    domain == AF_XDP)
+		close(fd);
+}

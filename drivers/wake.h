@@ -30,4 +30,10 @@ void wake_snapshot(struct wake_snapshot *snapshot);
  */
 int wake_fd_since(const struct wake_snapshot *snapshot, unsigned int nth);
 
+/*
+ * To be called when the port is closed: DPDK 22.11's AF_XDP driver leaves its sockets open, and with
+ * them their queues taken. Closes it if it is one; -1 and whatever was closed already are left alone.
+ */
+void wake_fd_release(int fd);
+
 #endif

@@ -14,11 +14,15 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "drivers/netdev.h"
+
 /* --- sockets ------------------------------------------------------------------------------ */
 
 enum {
 	PROBE_CHUNK = 4096,
 	PROBE_CHUNKS = 4,
+	RELEASE_TRIES = 200, /* 2 s */
+	RELEASE_PAUSE_US = 10000,
 };
 
 /* Gives an XDP socket what it must have before it can be bound. 0 or -1. */
@@ -37,27 +41,55 @@ probe_equip(int fd, void *memory)
 	return status;
 }
 
-bool
-xdp_queue_taken(const char *interface, uint32_t queue)
+/*
+ * Asks for a binding that can't be given: whether the queue is free is looked at before whether the
+ * driver can do without a copy. A binding that was given would take as long to be released as that
+ * which is looked for.
+ */
+static bool
+queue_is_busy(const char *interface, uint32_t queue)
 {
-	/* XDP_COPY: the kernel's driver doesn't set its rings up anew for a look */
 	const struct sockaddr_xdp address = {.sxdp_family = AF_XDP,
-					     .sxdp_flags = XDP_COPY,
+					     .sxdp_flags = XDP_ZEROCOPY,
 					     .sxdp_ifindex = if_nametoindex(interface),
 					     .sxdp_queue_id = queue};
 	void *memory = mmap(NULL, PROBE_CHUNK * PROBE_CHUNKS, PROT_READ | PROT_WRITE,
 			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	int fd = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);
-	bool taken = false;
+	bool busy = false;
 
 	if (fd >= 0 && memory != MAP_FAILED && probe_equip(fd, memory) == 0)
-		taken = bind(fd, (const struct sockaddr *)&address, sizeof(address)) != 0 &&
-			errno == EBUSY;
+		busy = bind(fd, (const struct sockaddr *)&address, sizeof(address)) != 0 &&
+		       errno == EBUSY;
 	if (fd >= 0)
 		close(fd);
 	if (memory != MAP_FAILED)
 		munmap(memory, PROBE_CHUNK * PROBE_CHUNKS);
-	return taken;
+	return busy;
+}
+
+bool
+xdp_always_copies(const char *interface)
+{
+	char driver[32];
+
+	netdev_driver(interface, driver, sizeof(driver));
+	return strcmp(driver, "veth") == 0 || strcmp(driver, "tun") == 0;
+}
+
+bool
+xdp_queue_taken(const char *interface, uint32_t queue)
+{
+	unsigned int tries = 0;
+
+	if (!xdp_always_copies(interface))
+		return false;
+	while (queue_is_busy(interface, queue)) {
+		if (++tries == RELEASE_TRIES)
+			return true;
+		usleep(RELEASE_PAUSE_US);
+	}
+	return false;
 }
 
 /* --- programs ----------------------------------------------------------------------------- */

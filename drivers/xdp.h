@@ -14,7 +14,14 @@ enum {
 	XDP_NAME_SIZE = 16
 };
 
-/* True if a living process has an XDP socket on the queue. False if that can't be found out. */
+/* True if the interface's kernel driver is known never to bind XDP sockets without a copy. */
+bool xdp_always_copies(const char *interface);
+
+/*
+ * True if some process has an XDP socket on the queue and keeps it: one that is let go of is waited
+ * for, since the kernel takes up to a second to release the queue of a process that ended. Only for
+ * interfaces that always copy; on others a look would take the queue itself.
+ */
 bool xdp_queue_taken(const char *interface, uint32_t queue);
 
 /*
