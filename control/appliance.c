@@ -214,27 +214,48 @@ appliance_watch_rivals(struct appliance *appliance, unsigned int index)
 		  appliance->ports[index].name, RTE_ETHER_ADDR_BYTES(&mac));
 }
 
+static void
+appliance_watch_losses(struct appliance *appliance, unsigned int index)
+{
+	struct port_lost *lost = &appliance->lost[index];
+	struct port_losses now;
+
+	if (port_read_losses(&appliance->ports[index], &now) != 0)
+		return;
+	/* relaxed: figures for `stats` */
+	atomic_store_explicit(&lost->missed, now.missed, memory_order_relaxed);
+	atomic_store_explicit(&lost->errors, now.errors, memory_order_relaxed);
+	atomic_store_explicit(&lost->no_buffer, now.no_buffer, memory_order_relaxed);
+}
+
 static uint64_t
 microseconds(const struct timeval *time)
 {
 	return (uint64_t)time->tv_sec * 1000000 + (uint64_t)time->tv_usec;
 }
 
-void
-appliance_watch(struct appliance *appliance)
+static void
+appliance_watch_usage(struct appliance *appliance)
 {
 	struct rusage usage;
 
-	/* relaxed: two figures for `stats`, which workers read instead of asking the kernel */
-	if (getrusage(RUSAGE_SELF, &usage) == 0) {
-		atomic_store_explicit(&appliance->user_us, microseconds(&usage.ru_utime),
-				      memory_order_relaxed);
-		atomic_store_explicit(&appliance->system_us, microseconds(&usage.ru_stime),
-				      memory_order_relaxed);
-	}
+	if (getrusage(RUSAGE_SELF, &usage) != 0)
+		return;
+	/* relaxed: figures for `stats` */
+	atomic_store_explicit(&appliance->user_us, microseconds(&usage.ru_utime),
+			      memory_order_relaxed);
+	atomic_store_explicit(&appliance->system_us, microseconds(&usage.ru_stime),
+			      memory_order_relaxed);
+}
+
+void
+appliance_watch(struct appliance *appliance)
+{
+	appliance_watch_usage(appliance);
 	for (unsigned int i = 0; i < appliance->port_count; i++) {
 		appliance_watch_link(appliance, i);
 		appliance_watch_rivals(appliance, i);
+		appliance_watch_losses(appliance, i);
 	}
 }
 
@@ -249,8 +270,7 @@ appliance_stop(struct appliance *appliance)
 		if (status != 0)
 			log_error("worker %u ended with: %s", i, strerror(-status));
 	}
-	if (appliance->janitor.store != NULL)
-		janitor_stop(&appliance->janitor);
+	janitor_stop(&appliance->janitor);
 	unwire_workers(appliance);
 	for (unsigned int i = 0; i < appliance->port_count; i++)
 		port_close(&appliance->ports[i]);

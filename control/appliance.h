@@ -28,6 +28,11 @@ struct reset_mark {
 	struct stats_inputs half[2];
 };
 
+/* What a port lost before any worker saw it, as of the last appliance_watch. */
+struct port_lost {
+	_Atomic uint64_t missed, errors, no_buffer;
+};
+
 struct appliance {
 	const struct config *config;
 	time_t started; /* Unix time */
@@ -40,6 +45,7 @@ struct appliance {
 	struct store *store;
 	struct janitor janitor;
 	struct reset_mark reset;
+	struct port_lost lost[CONFIG_PORTS_MAX];
 	_Atomic uint64_t user_us, system_us; /* CPU time, as of the last appliance_watch */
 	atomic_bool stop;		     /* read by the workers */
 	unsigned int worker_count;	     /* running */
@@ -53,7 +59,8 @@ struct appliance {
 int appliance_start(struct appliance *appliance, const struct config *config,
 		    char error[CONFIG_ERROR_SIZE]);
 
-/* Looks after what changes by itself: links, rivals for our address, CPU time. Once a second. */
+/* Looks after what changes by itself: links, rivals for our address, what
+ * only the kernel or a device can tell. Once a second. */
 void appliance_watch(struct appliance *appliance);
 
 /* Drains the queues, stops the workers, releases devices, memory and files. */

@@ -46,14 +46,21 @@ janitor_run(void *argument)
 int
 janitor_start(struct janitor *janitor, struct store *store)
 {
+	int status;
+
 	janitor->store = store;
 	atomic_init(&janitor->stop, false);
-	return -pthread_create(&janitor->thread, NULL, janitor_run, janitor);
+	status = pthread_create(&janitor->thread, NULL, janitor_run, janitor);
+	janitor->running = status == 0;
+	return -status;
 }
 
 void
 janitor_stop(struct janitor *janitor)
 {
+	if (!janitor->running)
+		return;
 	atomic_store_explicit(&janitor->stop, true, memory_order_relaxed);
 	pthread_join(janitor->thread, NULL);
+	janitor->running = false;
 }

@@ -14,13 +14,14 @@
 struct janitor {
 	struct store *store;
 	pthread_t thread;
+	bool running;
 	atomic_bool stop;
 };
 
 /* Starts the thread. 0 or negative errno. Control thread. */
 int janitor_start(struct janitor *janitor, struct store *store);
 
-/* Ends the thread; all workers must have ended. Control thread. */
+/* Ends the thread, if it was started; all workers must have ended. Control thread. */
 void janitor_stop(struct janitor *janitor);
 
 #endif

@@ -42,21 +42,25 @@ emit_number(stat_emit *emit, void *arg, const char *prefix, const char *name, ui
 	emit(arg, full, text);
 }
 
-/* What each port itself lost before any worker saw it. */
+static void
+emit_loss(stat_emit *emit, void *arg, const char *prefix, const char *name,
+	  const _Atomic uint64_t *value)
+{
+	/* relaxed: a figure, ordered with nothing */
+	emit_number(emit, arg, prefix, name, atomic_load_explicit(value, memory_order_relaxed));
+}
+
 static void
 report_ports(const struct appliance *appliance, stat_emit *emit, void *arg)
 {
 	for (unsigned int i = 0; i < appliance->port_count; i++) {
-		const struct port *port = &appliance->ports[i];
-		struct port_losses losses;
+		const struct port_lost *lost = &appliance->lost[i];
 		char prefix[48];
 
-		if (port_read_losses(port, &losses) != 0)
-			continue;
-		snprintf(prefix, sizeof(prefix), "%s_", port->name);
-		emit_number(emit, arg, prefix, "missed", losses.missed);
-		emit_number(emit, arg, prefix, "errors", losses.errors);
-		emit_number(emit, arg, prefix, "no_buffer", losses.no_buffer);
+		snprintf(prefix, sizeof(prefix), "%s_", appliance->ports[i].name);
+		emit_loss(emit, arg, prefix, "missed", &lost->missed);
+		emit_loss(emit, arg, prefix, "errors", &lost->errors);
+		emit_loss(emit, arg, prefix, "no_buffer", &lost->no_buffer);
 	}
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "dataplane/worker.h"
 
-#include <errno.h>
+#include <assert.h>
 #include <rte_cycles.h>
 #include <rte_ethdev.h>
 
@@ -140,8 +140,10 @@ worker_port_of(struct worker *worker, const struct rte_mbuf *mbuf)
 {
 	unsigned int i = 0;
 
-	while (worker->ports[i].id != mbuf->port)
+	while (worker->ports[i].id != mbuf->port) {
 		i++;
+		assert(i < worker->port_count);
+	}
 	return &worker->ports[i];
 }
 
