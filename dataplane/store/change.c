@@ -436,6 +436,7 @@ remove_execute(struct shard *shard, struct writer *writer, const struct store_op
 			counter_add(&writer->tally.expired_unfetched, slot_use(entry.word) == 0);
 		}
 		shard_bury(shard, writer, entry.word);
+		index_trim(&shard->index, op->hash, &entry);
 		break;
 	}
 	shard_account(shard, writer, &losses);

@@ -144,6 +144,7 @@ evict_item(struct evict_context *context, const struct candidate *candidate)
 		shard_bury(shard, writer, entry.word);
 		if (!slot_is(with, SLOT_LIVE)) {
 			count_loss(context, candidate, entry.word);
+			index_trim(&shard->index, candidate->hash, &entry);
 			break;
 		}
 		tally_item(&writer->tally, heap_item(writer->heap, copy), 1);

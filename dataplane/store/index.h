@@ -51,6 +51,7 @@ struct index {
 	/* spare overflow buckets: a Treiber stack, head is tag << 34 | address */
 	_Alignas(64) _Atomic uint64_t spare;
 	_Atomic uint32_t spare_count;
+	_Atomic uint64_t trimmed; /* unlinked, waiting for a grace period: likewise */
 	_Atomic uint32_t depth_count[CHAIN_MAX]; /* chains that reach each depth; [0] unused */
 
 	_Alignas(64) struct index_split split;
@@ -173,6 +174,19 @@ enum index_insert {
 enum index_insert index_insert(struct index *index, uint64_t hash, const uint8_t *key,
 			       uint32_t key_length, uint64_t word, bool *exposed,
 			       struct index_losses *losses);
+
+/*
+ * After index_replace left an entry empty: unlinks the overflow bucket that it was in, if nothing is in
+ * that any more and it is the last of its chain.
+ */
+void index_trim(struct index *index, uint64_t hash, const struct index_entry *entry);
+
+/*
+ * The janitor: what was trimmed up to now; after a grace period it goes back to index_reuse. 0 if
+ * there is nothing.
+ */
+uint64_t index_trimmed(struct index *index);
+void index_reuse(struct index *index, uint64_t trimmed);
 
 /* --- growing (the janitor) ----------------------------------------------------------------- */
 

@@ -72,7 +72,11 @@ keep_lesser(struct index_entry *kept, _Atomic uint64_t *slot, uint64_t word, uin
 		*kept = (struct index_entry){.slot = slot, .word = word};
 }
 
-/* Sorts one slot into the places. AGAIN: frozen. IS_THERE: the key. PLACED: neither. */
+/*
+ * Sorts one slot into the places. AGAIN: an entry is frozen, so the bucket is being split. IS_THERE: the
+ * key. PLACED: neither. An empty slot that is frozen may also belong to a bucket that is being trimmed:
+ * it is passed over.
+ */
 static inline enum verdict
 look_at(const struct insert *insert, _Atomic uint64_t *slot, struct places *places)
 {
@@ -80,7 +84,7 @@ look_at(const struct insert *insert, _Atomic uint64_t *slot, struct places *plac
 	uint64_t word = atomic_load_explicit(slot, memory_order_acquire);
 
 	if ((word & SLOT_FROZEN) != 0)
-		return AGAIN;
+		return slot_is(word, SLOT_LIVE) ? AGAIN : PLACED;
 	if (word == SLOT_EMPTY)
 		keep_lesser(&places->empty, slot, word, 0);
 	else if (slot_matches(word, insert->hash, SLOT_GHOST))
@@ -101,6 +105,8 @@ look_through(struct insert *insert, struct places *places)
 	struct bucket *bucket = index_settled_bucket(insert->index, insert->hash, insert->losses);
 
 	insert->chain = bucket;
+	if ((bucket_control(bucket) & CONTROL_FROZEN) != 0)
+		return AGAIN;
 	*places = (struct places){.last = bucket};
 	for (;; places->depth++) {
 		uint64_t control = bucket_control(bucket);
@@ -111,8 +117,6 @@ look_through(struct insert *insert, struct places *places)
 			if (verdict != PLACED)
 				return verdict;
 		}
-		if ((control & CONTROL_FROZEN) != 0)
-			return AGAIN;
 		places->last = bucket;
 		places->last_control = control;
 		if ((control & CONTROL_ADDRESS) == 0)
@@ -180,7 +184,9 @@ place(struct insert *insert, _Atomic uint64_t **ours)
 		return place_in(insert, &places.empty, ours);
 	if (places.ghost.slot != NULL)
 		return place_in(insert, &places.ghost, ours);
-	bucket = places.depth + 1 < CHAIN_MAX ? overflow_take(insert->index) : NULL;
+	bucket = NULL;
+	if (places.depth + 1 < CHAIN_MAX && (places.last_control & CONTROL_FROZEN) == 0)
+		bucket = overflow_take(insert->index);
 	if (bucket != NULL)
 		return place_in_overflow(insert, &places, bucket, ours);
 	return place_over(insert, &places.victim, ours);

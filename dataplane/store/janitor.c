@@ -11,7 +11,7 @@ enum {
 	POPULATE_AHEAD = 16,  /* segments to have ready, with pages behind them */
 	SWEEP_TICKS = CLOCK_TICKS,
 	ROOMY_SHARE = 16, /* an index below one in so many of the memory may be roomy */
-	SPARE_SHARE = 64, /* overflow buckets to have at hand: one for so many buckets */
+	SPARE_SHARE = 32, /* overflow buckets to have at hand: one for so many buckets */
 	SPARE_MIN = 512,
 };
 
@@ -38,7 +38,9 @@ shard_gather(struct shard *shard)
 		list_push(&shard->heap, &keep->waiting, segment);
 		segment = next;
 	}
-	return keep->waiting != SEGMENT_NONE || keep->parent != 0 || keep->doubled;
+	keep->trimmed = index_trimmed(&shard->index);
+	return keep->waiting != SEGMENT_NONE || keep->parent != 0 || keep->doubled ||
+	       keep->trimmed != 0;
 }
 
 static bool
@@ -209,6 +211,7 @@ store_pass_grace_period(struct store *store)
 
 		/* a pinned one isn't coming soon: it counts as settled as well */
 		eviction_settle(&shard->eviction, free_unpinned(store, i, &keep->waiting));
+		index_reuse(&shard->index, keep->trimmed);
 		keep->doubled = false;
 		if (keep->parent != 0) {
 			index_split_release(&shard->index, keep->parent);

@@ -24,6 +24,7 @@ struct housekeeping {
 	uint32_t waiting; /* segments that wait for a grace period */
 	uint32_t pinned;  /* that are past it, but a transmission refers to them */
 	uint64_t parent;  /* chunk of the index that waits for one; 0: none */
+	uint64_t trimmed; /* overflow buckets that wait for one */
 	bool doubled;	  /* the directory has doubled: no split before one */
 	uint64_t chunks;  /* free chunks for the index: a list by their first words */
 	uint64_t swept;	  /* tick of the last look for what is gone */
