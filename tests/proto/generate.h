@@ -24,6 +24,7 @@ enum {
 
 struct script {
 	bool binary;
+	bool states; /* meta commands may ask for what only they keep of an item */
 	struct bytes bytes;
 	unsigned int uniques;
 	struct {
@@ -144,7 +145,7 @@ generate_value(uint64_t *random, bool counter, struct bytes *value)
 					      "4294967295",
 					      "4294967296",
 
-					      "4611686018427387904",
+					      "288230376151711744",
 					      "18446744073709551616",
 					      "-18446744073709551615",
 					      "12345678901234567890123456789"};
@@ -355,15 +356,149 @@ generate_text_other(struct script *script, uint64_t *random)
 	script_end_line(script, random);
 }
 
+/* --- meta --------------------------------------------------------------------------------- */
+
+/*
+ * Flags that 1.6.18 and 1.6.45, whose meta commands ours are, understand alike, for each command.
+ * What has changed between them is tested by hand. The last ones of each list ask for states that
+ * a store keeps for the meta commands alone: script->states.
+ */
+struct flag_list {
+	unsigned int count, states;
+	const char *flag[40];
+};
+
+static const struct flag_list generate_get_flags = {
+	21, 13, {"v",	  "v",	   "v",	 "k",	"O123",
+		 "O",	  "q",	   "f",	 "c",	"T1000",
+		 "T0",	  "F7",	   "I",	 "D1",	"J1",
+		 "P",	  "Lhint", "Tx", "y",	"O1234567890123456789012345678901",
+		 "\x80",  "t",	   "u",	 "T-1", "R500",
+		 "N1000", "l",	   "b",	 "N",	"R1.5",
+		 "h",	  "!",	   "s",	 "S2"}};
+static const struct flag_list generate_set_flags = {
+	26, 2, {"k",   "O123", "q",  "c",  "F7", "F0", "F4294967295", "Fx", "F-1", "T1000",
+		"T-1", "T0",   "ME", "MA", "MP", "MR", "MS",	      "MX", "Me",  "C1",
+		"Cx",  "P",    "L",  "y",  "v",	 "O",  "I",	      "b"}};
+static const struct flag_list generate_delete_flags = {
+	6, 3, {"k", "O1", "q", "C1", "v", "P", "I", "T1000", "T-1"}};
+static const struct flag_list generate_count_flags = {
+	20, 3, {"v",  "v",  "k",  "O9", "q",  "c",  "N1000", "N0", "J13", "D10",   "D0", "MI",
+		"M+", "MD", "M-", "Mx", "C1", "Dx", "J-1",   "N",  "t",	  "T1000", "b"}};
+
+/* True of flags of one mg that memcached obeys in the order they stand, and we as R, N, T, t. */
+static inline bool
+flags_quarrel(const char *flag, const bool used[256])
+{
+	if (flag[0] == 'T' && (used['N'] || used['R']))
+		return true;
+	if ((flag[0] == 'N' || flag[0] == 'R') && used['T'])
+		return true;
+	/* the time to live of what has just expired is a number gone under */
+	return (strcmp(flag, "T-1") == 0 && used['t']) || (flag[0] == 't' && used['T' + 128]);
+}
+
+static inline void
+script_say_flags(struct script *script, uint64_t *random, const struct flag_list *list, int unique,
+		 bool repeats)
+{
+	unsigned int count = list->count + (script->states ? list->states : 0);
+	bool used[256] = {false};
+
+	for (unsigned int n = random_below(random, 6); n != 0; n--) {
+		const char *flag = list->flag[random_below(random, count)];
+
+		if (unique >= 0 && one_in(random, 12))
+			flag = "C";
+		if ((used[(uint8_t)flag[0]] && (!repeats || !one_in(random, 10))) ||
+		    flags_quarrel(flag, used))
+			continue;
+		used[(uint8_t)flag[0]] = true;
+		used['T' + 128] |= strcmp(flag, "T-1") == 0;
+		script_say_word(script, random, flag);
+		if (strcmp(flag, "C") == 0)
+			script_say_unique(script, unique);
+	}
+}
+
+/* "k0" and so on in base64 now and then, so that b works. */
+static inline int
+generate_meta_key(struct script *script, uint64_t *random, bool counter)
+{
+	static const char *const encoded[] = {"azA=", "azE=", "azI=", "azM=", "a===", "k="};
+	char key[256];
+
+	if (script->states && one_in(random, 5)) {
+		script_say(script, CHOOSE(random, encoded));
+		return -1;
+	}
+	do
+		generate_key(random, counter, key);
+	while (strlen(key) > STORE_KEY_MAX);
+	script_say(script, key);
+	return key_number((uint8_t *)key, strlen(key));
+}
+
+static inline void
+generate_meta_store(struct script *script, uint64_t *random)
+{
+	struct bytes value = {0};
+	char length[24];
+	int unique;
+
+	script_say(script, "ms ");
+	unique = generate_meta_key(script, random, false);
+	generate_value(random, false, &value);
+	snprintf(length, sizeof(length), "%zu", value.length + one_in(random, 60));
+	script_say_word(script, random, length);
+	script_say_flags(script, random, &generate_set_flags, unique, true);
+	script_say(script, "\r\n");
+	bytes_add(&script->bytes, value.start, value.length);
+	script_say(script, "\r\n");
+	bytes_free(&value);
+}
+
+static inline void
+generate_meta(struct script *script, uint64_t *random)
+{
+	uint32_t die = random_below(random, script->states ? 16 : 15);
+	bool counter = one_in(random, 3);
+	int unique;
+
+	if (die < 6) {
+		script_say(script, "mg ");
+		/* of counters memcached forgets whether they were read, at times */
+		generate_meta_key(script, random, counter && !script->states);
+		script_say_flags(script, random, &generate_get_flags, -1, true);
+	} else if (die < 10) {
+		generate_meta_store(script, random);
+		return;
+	} else if (die < 12) {
+		script_say(script, "md ");
+		unique = generate_meta_key(script, random, counter);
+		script_say_flags(script, random, &generate_delete_flags, unique, false);
+	} else if (die < 15) {
+		script_say(script, "ma ");
+		unique = generate_meta_key(script, random, true);
+		script_say_flags(script, random, &generate_count_flags, unique, true);
+	} else {
+		script_say(script, "me ");
+		generate_meta_key(script, random, false);
+	}
+	script_say(script, "\r\n");
+}
+
 static inline void
 generate_text(struct script *script, uint64_t *random)
 {
 	unsigned int commands = 1 + random_below(random, 12);
 
 	for (unsigned int i = 0; i < commands; i++) {
-		uint32_t die = random_below(random, 16);
+		uint32_t die = random_below(random, 22);
 
-		if (die < 6)
+		if (die >= 16)
+			generate_meta(script, random);
+		else if (die < 6)
 			generate_text_store(script, random);
 		else if (die < 10)
 			generate_text_get(script, random);
@@ -440,7 +575,7 @@ static const struct generate_opcode generate_opcodes[] = {
 static inline void
 script_say_extras(struct script *script, uint64_t *random, const struct generate_opcode *what)
 {
-	static const uint64_t numbers[] = {0, 1, 1, 10, 100, UINT32_MAX, 1ull << 62};
+	static const uint64_t numbers[] = {0, 1, 1, 10, 100, UINT32_MAX, 1ull << 58};
 	static const uint32_t times[] = {0,	  0,	      0,	  1000,	     2592000,
 					 2592001, 0x7fffffff, 0x80000000, 0xffffffff};
 
@@ -528,9 +663,10 @@ generate_binary(struct script *script, uint64_t *random)
 /* --- whole -------------------------------------------------------------------------------- */
 
 static inline void
-generate_script(struct script *script, uint64_t *random)
+generate_script(struct script *script, uint64_t *random, bool states)
 {
 	memset(script, 0, sizeof(*script));
+	script->states = states;
 	if (one_in(random, 2))
 		generate_text(script, random);
 	else

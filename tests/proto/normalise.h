@@ -6,6 +6,11 @@
  *     padding    spaces behind a value that is a number are dropped: memcached leaves them when a
  *                counter gets shorter, unless an unsent reply still holds the item
  *
+ *     time       times to live in meta replies are rounded to ten seconds, or to far off; of the
+ *                time since an item was used only the letter is kept
+ *     examined   in replies to me, class and size are dropped, and the sign of the time to live
+ *                (1.6.18 has it wrong)
+ *
  * Versions are equal (1.6.18), and statistics are compared elsewhere.
  */
 #ifndef JACKDAW_TESTS_NORMALISE_H
@@ -132,6 +137,88 @@ normalise_value(const uint8_t *in, size_t length, struct uniques *uniques, struc
 	return head + value.size + 2;
 }
 
+/* Seconds to live, as near as two clocks agree; of a Unix time only that it is far off. */
+static inline unsigned long
+normalise_seconds(const char *digits)
+{
+	unsigned long seconds = strtoul(digits, NULL, 10);
+
+	return seconds > 3000000 ? 3000000 : (seconds + 5) / 10 * 10;
+}
+
+/* One word of a meta reply's line. */
+static inline void
+normalise_meta_word(const char *word, struct uniques *uniques, struct bytes *out)
+{
+	char text[64];
+
+	bytes_add(out, " ", 1);
+	if (word[0] == 'c' && word[1] >= '0' && word[1] <= '9')
+		snprintf(text, sizeof(text), "c-unique-%u",
+			 unique_name(uniques, strtoull(word + 1, NULL, 10)));
+	else if (strncmp(word, "cas=", 4) == 0)
+		snprintf(text, sizeof(text), "cas=unique-%u",
+			 unique_name(uniques, strtoull(word + 4, NULL, 10)));
+	else if (word[0] == 't' && word[1] >= '0' && word[1] <= '9')
+		snprintf(text, sizeof(text), "t%lu", normalise_seconds(word + 1));
+	else if (strncmp(word, "exp=", 4) == 0)
+		snprintf(text, sizeof(text), "exp=%lu",
+			 normalise_seconds(word + 4 + (word[4] == '-')));
+	else if (word[0] == 'l' && word[1] >= '0' && word[1] <= '9')
+		snprintf(text, sizeof(text), "l");
+	else if (strncmp(word, "la=", 3) == 0 || strncmp(word, "cls=", 4) == 0 ||
+		 strncmp(word, "size=", 5) == 0)
+		snprintf(text, sizeof(text), "%.3s", word);
+	else {
+		bytes_add_text(out, word);
+		return;
+	}
+	bytes_add_text(out, text);
+}
+
+/* One line of a meta reply, and its data. Returns the bytes used, 0 if it isn't one. */
+static inline size_t
+normalise_meta(const uint8_t *in, size_t length, struct uniques *uniques, struct bytes *out)
+{
+	char line[1024], *word, *rest;
+	const uint8_t *newline = memchr(in, '\n', length);
+	size_t head = newline == NULL ? 0 : (size_t)(newline - in) + 1, size = 0, kept = 0;
+	bool valued = head > 3 && memcmp(in, "VA ", 3) == 0;
+
+	if (head < 2 || head >= sizeof(line))
+		return 0;
+	memcpy(line, in, head - 2);
+	line[head - 2] = '\0';
+	bytes_add(out, line, 2);
+	word = strtok_r(line + 2, " ", &rest);
+	if (valued && word != NULL) {
+		size = strtoul(word, NULL, 10);
+		if (length < head + size + 2)
+			return 0;
+		kept = unpadded(in + head, size);
+		word = strtok_r(NULL, " ", &rest);
+	}
+	for (; word != NULL; word = strtok_r(NULL, " ", &rest))
+		normalise_meta_word(word, uniques, out);
+	bytes_add(out, "\r\n", 2);
+	if (!valued)
+		return head;
+	bytes_add(out, in + head, kept);
+	bytes_add(out, "\r\n", 2);
+	return head + size + 2;
+}
+
+static inline bool
+is_meta_line(const uint8_t *in, size_t length)
+{
+	static const char codes[][3] = {"VA", "HD", "EN", "NS", "EX", "NF", "ME"};
+
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+		if (length > 4 && memcmp(in, codes[i], 2) == 0 && (in[2] == ' ' || in[2] == '\r'))
+			return true;
+	return false;
+}
+
 static inline void
 normalise_text(const uint8_t *in, size_t length, struct uniques *uniques, struct bytes *out)
 {
@@ -141,6 +228,8 @@ normalise_text(const uint8_t *in, size_t length, struct uniques *uniques, struct
 
 		if (length >= 6 && memcmp(in, "VALUE ", 6) == 0)
 			used = normalise_value(in, length, uniques, out);
+		else if (is_meta_line(in, length))
+			used = normalise_meta(in, length, uniques, out);
 		if (used == 0) {
 			newline = memchr(in, '\n', length);
 			used = newline == NULL ? length : (size_t)(newline - in) + 1;

@@ -4,7 +4,9 @@
  * first; then generated sequences, which we get three ways at once (whole; cut at random; as a
  * datagram whose reply is written over its request) and memcached whole.
  *
- *     test_differential [--seed N] [--count N]     count 0: until something differs
+ *     test_differential [--seed N] [--count N] [--states]     count 0: until something differs
+ *
+ * --states: meta commands also ask for stale items, winners, times to live and since use.
  */
 #include <getopt.h>
 
@@ -20,6 +22,7 @@ enum {
 
 static uint64_t first_seed = 1;
 static uint64_t sequences = 4000;
+static bool states; /* of items, that only meta commands see */
 
 /* The same stream put to one of the servers. */
 struct side {
@@ -258,7 +261,7 @@ sequence_agrees(struct bench *bench, uint64_t seed)
 		struct script script, inventory;
 
 		snprintf(name, sizeof(name), "--seed %" PRIu64 " --count 1, part %u", seed, part);
-		generate_script(&script, &random);
+		generate_script(&script, &random, states);
 		generate_inventory(&inventory);
 		same = bench_agrees(bench, &script, name) && bench_agrees(bench, &inventory, name);
 		script_free(&script);
@@ -294,6 +297,7 @@ main(int argc, char **argv)
 {
 	static const struct option options[] = {{"seed", required_argument, NULL, 's'},
 						{"count", required_argument, NULL, 'c'},
+						{"states", no_argument, NULL, 't'},
 						{NULL, 0, NULL, 0}};
 	int option;
 
@@ -302,6 +306,8 @@ main(int argc, char **argv)
 			first_seed = strtoull(optarg, NULL, 0);
 		else if (option == 'c')
 			sequences = strtoull(optarg, NULL, 0);
+		else if (option == 't')
+			states = true;
 		else
 			return 2;
 	}
