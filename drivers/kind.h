@@ -40,6 +40,8 @@ struct port_kind {
 	int (*prepare)(const struct config_port *port, char why[CONFIG_ERROR_SIZE]);
 	/* Called when DPDK knows the device; NULL if nothing is to be done. */
 	void (*adopted)(void);
+	/* Called before the device is stopped; NULL if nothing is to be done. */
+	void (*settle)(void);
 	/* Writes DPDK's name of the device and, for a virtual one, its arguments. */
 	void (*describe)(const struct config *config, const struct config_port *port,
 			 unsigned int index, char device[KIND_DEVICE_SIZE],

@@ -128,7 +128,8 @@ memif_describe(const struct config *config, const struct config_port *port, unsi
 /* --- rings that outlive their readers ----------------------------------------------------- */
 
 enum {
-	LAST_BURST_MS = 50
+	LAST_BURST_MS = 50,
+	SETTLE_TRIES = 5000, /* of a millisecond */
 };
 
 /* Set in EAL's interrupt thread, which handles what memif peers say. */
@@ -146,6 +147,36 @@ static void
 memif_adopted(void)
 {
 	rte_eal_alarm_set(1, mark_thread, NULL);
+}
+
+static void
+pass_by(void *argument)
+{
+	/* release: what the thread did before is seen by who finds it set */
+	atomic_store_explicit((atomic_bool *)argument, true, memory_order_release);
+}
+
+/*
+ * Waits until the interrupt thread is done with a peer that left: closing the port beside it frees
+ * what it works on.
+ */
+static void
+memif_settle(void)
+{
+	/* static: an alarm that comes too late must still find it */
+	static atomic_bool passed;
+	const struct timespec pause = {.tv_nsec = 1000000};
+
+	atomic_store_explicit(&passed, false, memory_order_relaxed);
+	if (rte_eal_alarm_set(1, pass_by, &passed) != 0)
+		return;
+	for (unsigned int i = 0; i < SETTLE_TRIES; i++) {
+		/* acquire: pairs with pass_by's release */
+		if (atomic_load_explicit(&passed, memory_order_acquire))
+			return;
+		nanosleep(&pause, NULL);
+	}
+	rte_eal_alarm_cancel(pass_by, &passed);
 }
 
 /*
@@ -178,5 +209,6 @@ const struct port_kind kind_memif = {
 	.check = memif_check,
 	.prepare = memif_prepare,
 	.adopted = memif_adopted,
+	.settle = memif_settle,
 	.describe = memif_describe,
 };

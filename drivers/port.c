@@ -262,15 +262,19 @@ port_open(struct port *port, const struct config *config, unsigned int index,
 void
 port_close(struct port *port)
 {
+	const struct port_kind *kind = port_kind_of(port->config.driver);
+
 	if (port->id != RTE_MAX_ETHPORTS) {
 		struct rte_eth_dev_info info;
 		struct rte_device *device = NULL;
 
+		if (kind->settle != NULL)
+			kind->settle();
 		if (rte_eth_dev_info_get(port->id, &info) == 0)
 			device = info.device;
 		rte_eth_dev_stop(port->id);
 		rte_eth_dev_close(port->id);
-		if (device != NULL && port_kind_of(port->config.driver)->virtual_device)
+		if (device != NULL && kind->virtual_device)
 			rte_dev_remove(device);
 		port->id = RTE_MAX_ETHPORTS;
 	}

@@ -3,7 +3,7 @@
  * wake.h - finds what an idle worker can sleep on.
  *
  * DPDK 22.11's drivers for AF_XDP and AF_PACKET offer no receive interrupts, and sleeping by the
- * timer alone costs either latency or CPU (docs/decisions/001-idle.md). But under each of their
+ * timer alone costs either latency or CPU (docs/decisions/002-idle.md). But under each of their
  * queues, and under TAP's, lies a descriptor that poll(2) reports readable when a packet is there.
  * The drivers keep it to themselves, so it is found as what was not open before the queue was.
  * Control thread, with no other thread opening files meanwhile.

@@ -135,8 +135,11 @@ rig_receive(const struct port *port, uint16_t queue)
 	struct rte_mbuf *mbuf;
 
 	while (rig_now_ms() < end) {
-		if (rte_eth_rx_burst(port->id, queue, &mbuf, 1) == 0)
+		if (rte_eth_rx_burst(port->id, queue, &mbuf, 1) == 0) {
+			/* the sender may be waiting for this CPU */
+			sched_yield();
 			continue;
+		}
 		if (rig_is_ours(mbuf))
 			return mbuf;
 		rte_pktmbuf_free(mbuf);

@@ -473,7 +473,6 @@ an_interface_in_use_is_refused_until_its_user_dies(void)
 	CU_ASSERT_NOT_EQUAL(program, 0);
 	CU_ASSERT_TRUE(xdp_program_is_dpdks(name));
 	rig_refused(&config, -EBUSY, "another jackdaw serves jd-a");
-	CU_ASSERT_TRUE(xdp_queue_taken("jd-a", 0));
 	CU_ASSERT_EQUAL(xdp_program("jd-a", name), program);
 	kill(rival, SIGKILL);
 	waitpid(rival, NULL, 0);
