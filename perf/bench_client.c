@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "perf/bench_client.h"
 
+#include <limits.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +12,8 @@
 #include "perf/bench_transports.h"
 
 enum {
-	ANSWER_SIZE = 1 << 16
+	ANSWER_SIZE = 1 << 16,
+	SILENCE_SECONDS = 5, /* closed loop: without an answer for so long the server is gone */
 };
 
 int
@@ -32,8 +35,6 @@ client_open(struct client *client, const struct bench_options *options)
 	memset(client, 0, sizeof(*client));
 	client->options = options;
 	client->transport = transport_choose(options);
-	if (client->transport == NULL)
-		return client_fail(client, -ENOTSUP, "--port is needed");
 	client->done_fd = eventfd(0, EFD_CLOEXEC);
 	if (client->done_fd < 0)
 		return client_fail(client, -errno, "eventfd: %s", strerror(errno));
@@ -57,6 +58,108 @@ client_close(struct client *client)
 	flight_release(&client->flight);
 	load_release(&client->load);
 	close(client->done_fd);
+}
+
+/* The last CPU that we may run on, if none is given. */
+unsigned int
+client_cpu(const struct bench_options *options)
+{
+	cpu_set_t allowed;
+	unsigned int last = 0;
+
+	if (options->cpu != UINT_MAX)
+		return options->cpu;
+	if (sched_getaffinity(0, sizeof(allowed), &allowed) != 0)
+		return 0;
+	for (unsigned int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		if (CPU_ISSET(cpu, &allowed))
+			last = cpu;
+	}
+	return last;
+}
+
+/* --- the course of a phase ----------------------------------------------------------------- */
+
+void
+client_set_clock(struct client *client, double ticks_per_second)
+{
+	const struct bench_options *options = client->options;
+
+	client->ticks_per_second = ticks_per_second;
+	client->timeout = (uint64_t)(options->timeout_ms / 1e3 * ticks_per_second);
+	if (options->rate != 0)
+		arrivals_init(&client->arrivals, ticks_per_second * options->width / options->rate,
+			      options->workload.seed);
+	client_end(client);
+}
+
+void
+client_begin(struct client *client, uint64_t now)
+{
+	client->phase_began = now;
+	client->phase_ends =
+		client->phase_ticks > UINT64_MAX - now ? UINT64_MAX : now + client->phase_ticks;
+	client->draining = false;
+	client->last_answer = now;
+	client->arrivals.due = (double)now;
+}
+
+void
+client_end(struct client *client)
+{
+	struct flight *flight = &client->flight;
+
+	flight->free_count = 0;
+	for (unsigned int i = flight->slot_count; i-- > 0;) {
+		client->meter.unanswered += flight->slots[i].count != 0;
+		flight->slots[i].count = 0;
+		flight->slots[i].opaque += 1 << 8; /* what comes yet is too late */
+		client_free_slot(client, i);
+	}
+}
+
+/* What is under way may still be answered, but counts no more as throughput. */
+static void
+client_drain(struct client *client, uint64_t now)
+{
+	struct meter *meter = &client->meter;
+
+	client->draining = true;
+	client->last_answer = now;
+	meter->ticks = now - client->phase_began;
+	meter->in_time = meter->requests;
+	if (client->options->rate != 0 && client->arrivals.due < (double)now)
+		meter->behind = (uint64_t)(((double)now - client->arrivals.due) /
+					   client->arrivals.mean_gap);
+}
+
+bool
+client_wind_up(struct client *client, uint64_t now)
+{
+	bool all_answered = client->flight.free_count == client->flight.slot_count;
+	/* relaxed: as in client_finished */
+	bool over = now >= client->phase_ends ||
+		    atomic_load_explicit(&client->stop, memory_order_relaxed);
+
+	if (!client->draining) {
+		if (!over && !(client->exhausted && all_answered))
+			return false;
+		client_drain(client, now);
+	}
+	return all_answered || now - client->last_answer > client->timeout;
+}
+
+int
+client_housekeep(struct client *client, uint64_t now)
+{
+	uint64_t silence = (uint64_t)(SILENCE_SECONDS * client->ticks_per_second);
+
+	meter_publish(&client->meter, &client->view, client->load.preload_next);
+	if (client->draining || client->options->rate != 0 || now < client->last_answer ||
+	    now - client->last_answer < silence)
+		return 0;
+	return client_fail(client, -ETIMEDOUT, "no answer for %d seconds: has the server ended?",
+			   SILENCE_SECONDS);
 }
 
 /* --- phases ------------------------------------------------------------------------------- */

@@ -12,6 +12,7 @@
 
 #include <stdatomic.h>
 
+#include "perf/bench_arrivals.h"
 #include "perf/bench_flight.h"
 #include "perf/bench_stats.h"
 
@@ -65,10 +66,14 @@ struct client {
 	_Atomic int phase;    /* enum client_phase: written by the client, shown by main */
 	atomic_bool stop;     /* set by main on ^C */
 	int done_fd;	      /* eventfd: written when the client's thread is through */
+	uint64_t timeout;     /* ticks without an answer after which a message counts as lost */
 	uint64_t phase_ticks; /* how long the phase lasts; UINT64_MAX: until the load is through */
 	uint64_t phase_began, phase_ends; /* ticks */
+	uint64_t last_answer;		  /* tick */
 	bool exhausted;			  /* the load had nothing more */
+	bool draining;			  /* the phase is over: nothing new is sent */
 	bool measured;			  /* the meter holds a measurement */
+	struct arrivals arrivals;	  /* open loop */
 	struct server_stats before, after;
 	int status;
 	char error[BENCH_ERROR_SIZE];
@@ -86,22 +91,61 @@ void client_close(struct client *client);
 int client_fail(struct client *client, int status, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* For transports, as their run begins. */
-static inline void
-client_phase_begin(struct client *client, uint64_t now)
-{
-	client->phase_began = now;
-	client->phase_ends =
-		client->phase_ticks > UINT64_MAX - now ? UINT64_MAX : now + client->phase_ticks;
-}
+/* --- for transports: the course of a phase ------------------------------------------------- */
 
-/* For transports, once a turn of their loop. */
+/* As client->ticks_per_second and the flight are known, in open(). */
+void client_set_clock(struct client *client, double ticks_per_second);
+
+/* As run() begins and ends. The latter counts what is still open, and frees every slot. */
+void client_begin(struct client *client, uint64_t now);
+void client_end(struct client *client);
+
+/* Slow part of client_finished. */
+bool client_wind_up(struct client *client, uint64_t now);
+
+/* Once a turn: true when the phase is over and nothing more is to be waited for. */
 static inline bool
-client_phase_over(const struct client *client, uint64_t now)
+client_finished(struct client *client, uint64_t now)
 {
 	/* relaxed: only a wish to end, nothing is read because of it */
-	return now >= client->phase_ends ||
-	       atomic_load_explicit(&client->stop, memory_order_relaxed);
+	if (__builtin_expect(now < client->phase_ends && !client->exhausted && !client->draining &&
+				     !atomic_load_explicit(&client->stop, memory_order_relaxed),
+			     1))
+		return false;
+	return client_wind_up(client, now);
 }
+
+/*
+ * Every millisecond or so: publishes the figures. 0, or -ETIMEDOUT with client->error when a closed
+ * loop has had no answer for seconds.
+ */
+int client_housekeep(struct client *client, uint64_t now);
+
+/* Whether a message may be sent now, and when it was due. */
+static inline bool
+client_due(const struct client *client, uint64_t now, uint64_t *due)
+{
+	bool open = client->options->rate != 0;
+
+	*due = open ? (uint64_t)client->arrivals.due : now;
+	return *due <= now && !client->draining && !client->exhausted;
+}
+
+/* A message that client_due allowed has been sent. */
+static inline void
+client_sent(struct client *client)
+{
+	if (client->options->rate != 0)
+		arrivals_next(&client->arrivals);
+}
+
+static inline void
+client_free_slot(struct client *client, unsigned int slot)
+{
+	client->flight.free[client->flight.free_count++] = (uint16_t)slot;
+}
+
+/* The CPU that the client's loop is to run on. */
+unsigned int client_cpu(const struct bench_options *options);
 
 #endif

@@ -12,6 +12,7 @@ flight_init(struct flight *flight, const struct bench_options *options, struct l
 		.meter = meter,
 		.protocol = options->protocol,
 		.verify = options->verify,
+		.echo = options->echo != 0,
 		.width = options->width,
 		.room = room,
 		.slot_count = slot_count,

@@ -26,6 +26,7 @@ struct flight {
 	struct meter *meter;
 	enum bench_protocol protocol;
 	bool verify;
+	bool echo; /* messages are of bytes that mean nothing */
 	unsigned int width;
 	uint32_t room; /* bytes that a message may have */
 	unsigned int slot_count;
@@ -65,6 +66,9 @@ static inline uint8_t *flight_write(struct flight *flight, unsigned int slot, ui
 bool flight_take(struct flight *flight, unsigned int slot, const uint8_t *bytes, size_t length,
 		 uint64_t now);
 
+/* As flight_take, of a peer that sends back what it gets. */
+static inline bool flight_echoed(struct flight *flight, unsigned int slot, uint64_t now);
+
 /* One answer of a slot's message; true as above. */
 bool flight_settle(struct flight *flight, unsigned int slot, const struct answer *answer,
 		   uint64_t now);
@@ -84,6 +88,10 @@ flight_draw(struct flight *flight, unsigned int index, uint64_t now)
 	slot->opaque += 1 << 8;
 	if (flight->width != 1)
 		return flight_draw_wide(flight, index);
+	if (flight->echo) {
+		slot->count = 1;
+		return true;
+	}
 	slot->count = load_next(flight->load, flight_requests(flight, index));
 	return slot->count != 0;
 }
@@ -100,6 +108,23 @@ flight_write(struct flight *flight, unsigned int index, uint8_t *out)
 	for (unsigned int i = 0; i < last; i++)
 		out = binary_write(flight->load, &requests[i], true, slot->opaque | i, out);
 	return binary_write(flight->load, &requests[last], false, slot->opaque | last, out);
+}
+
+static inline bool
+flight_echoed(struct flight *flight, unsigned int index, uint64_t now)
+{
+	struct slot *slot = &flight->slots[index];
+	struct meter *meter = flight->meter;
+
+	if (slot->count == 0) {
+		meter->late++;
+		return false;
+	}
+	slot->count = 0;
+	meter->requests++;
+	meter->messages++;
+	meter_add_latency(meter, now > slot->due ? now - slot->due : 0, 1);
+	return true;
 }
 
 #endif

@@ -83,6 +83,7 @@ load_init(struct load *load, const struct bench_options *options, char error[BEN
 	memset(load, 0, sizeof(*load));
 	random_seed(&load->random, options->workload.seed);
 	workload_key(0, WORKLOAD_KEY_MAX, load->key_text);
+	load->item_most = options->transport == BENCH_UDP ? BENCH_UDP_ITEM_MAX : UINT32_MAX;
 	if (options->shape[0] != '\0')
 		return load_init_shaped(load, options, error);
 	load_init_plain(load, options);
@@ -115,6 +116,14 @@ load_keys(const struct load *load)
 	return load->shaped ? load->workload.options.keys : load->popularity.n;
 }
 
+/* What the transport can't carry in one message is made smaller: still a function of the key. */
+static void
+load_cut(const struct load *load, struct workload_request *request)
+{
+	if (request->key_length + request->value_length > load->item_most)
+		request->value_length = load->item_most - request->key_length;
+}
+
 static bool
 load_next_preload(struct load *load, struct workload_request *request)
 {
@@ -125,6 +134,8 @@ load_next_preload(struct load *load, struct workload_request *request)
 	load->preload_next++;
 	if (load->shaped) {
 		workload_preload(&load->workload, key, request);
+		request->op = WORKLOAD_SET;
+		load_cut(load, request);
 		return true;
 	}
 	*request = (struct workload_request){
@@ -148,5 +159,6 @@ load_next_slow(struct load *load, struct workload_request *request)
 		return true;
 	}
 	workload_next(&load->workload, request);
+	load_cut(load, request);
 	return true;
 }

@@ -30,6 +30,7 @@ struct load {
 	uint8_t key_length;
 	uint8_t key_digits; /* characters of a key's text that differ from those of key 0 */
 	uint32_t ttl;
+	uint32_t item_most;		  /* key and value: larger values of shapes are cut */
 	uint32_t value_least, value_span; /* lengths are least .. least + span - 1 */
 	uint32_t op_limits[WORKLOAD_OPS]; /* cumulated shares of 2^32 */
 	bool preloading;

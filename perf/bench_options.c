@@ -617,6 +617,16 @@ options_fail(char error[BENCH_ERROR_SIZE], const char *message)
 	return -EINVAL;
 }
 
+static bool
+options_stores(const struct bench_options *options)
+{
+	const double *ops = options->workload.ops;
+
+	return options->shape[0] == '\0' &&
+	       (options->preload || options->fill || ops[WORKLOAD_SET] > 0 ||
+		ops[WORKLOAD_ADD] > 0 || ops[WORKLOAD_CAS] > 0);
+}
+
 static int
 options_check(struct bench_options *options, char error[BENCH_ERROR_SIZE])
 {
@@ -628,10 +638,20 @@ options_check(struct bench_options *options, char error[BENCH_ERROR_SIZE])
 		return options_fail(error, "--transport tcp needs --kernel: --port speaks UDP");
 	if (options->echo != 0 && options->transport == BENCH_TCP)
 		return options_fail(error, "--echo is for UDP");
+	if (options->echo != 0 && options->width != 1)
+		return options_fail(error, "--echo has nothing for --multiget to ask");
 	if (digits < 66 && exp2(digits) < (double)options->workload.keys)
 		return options_fail(error, "--key-size: too short to tell all keys apart");
 	if ((uint64_t)options->connections * options->depth > BENCH_UNDER_WAY_MAX)
 		return options_fail(error, "--connections times --depth: at most 65536");
+	if (options_stores(options) && options->transport == BENCH_UDP &&
+	    options->value_most + options->workload.key_size > BENCH_UDP_ITEM_MAX) {
+		snprintf(error, BENCH_ERROR_SIZE,
+			 "--value-size: a store over UDP has to fit one datagram: key and value of "
+			 "at most %d bytes; --transport tcp has no such limit",
+			 BENCH_UDP_ITEM_MAX);
+		return -EINVAL;
+	}
 	if (options->popularity == BENCH_HOT_SPOT && options->workload.keys < 2)
 		return options_fail(error, "--popularity hotspot: needs two keys");
 	return 0;

@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "perf/bench_raw.h"
 
-#include <limits.h>
 #include <rte_cycles.h>
 #include <rte_ethdev.h>
 #include <rte_launch.h>
-#include <sched.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "perf/bench_transports.h"
 
 enum {
 	HOUSEKEEPING_PER_SECOND = 1000,
-	SILENCE_SECONDS = 5, /* closed loop: without an answer for so long the server is gone */
+	SOCKET_WAIT_MS = 3000,
 };
 
 /* --- sending ------------------------------------------------------------------------------ */
@@ -43,10 +42,7 @@ raw_send(struct raw *raw, unsigned int slot, struct rte_mbuf *mbuf, uint64_t now
 static inline bool
 raw_issue(struct raw *raw, unsigned int slot, struct rte_mbuf *mbuf, uint64_t due, uint64_t now)
 {
-	if (raw->echo) {
-		raw->flight->slots[slot].count = 1;
-		raw->flight->slots[slot].due = due;
-	} else if (!flight_draw(raw->flight, slot, due)) {
+	if (!flight_draw(raw->flight, slot, due)) {
 		raw->client->exhausted = true;
 		return false;
 	}
@@ -75,22 +71,6 @@ raw_flush(struct raw *raw)
 }
 
 /* --- receiving ---------------------------------------------------------------------------- */
-
-static inline bool
-raw_take_echo(struct raw *raw, unsigned int slot, uint64_t now)
-{
-	struct slot *state = &raw->flight->slots[slot];
-
-	if (state->count == 0) {
-		raw->meter->late++;
-		return false;
-	}
-	state->count = 0;
-	raw->meter->requests++;
-	raw->meter->messages++;
-	meter_add_latency(raw->meter, now - state->due, 1);
-	return true;
-}
 
 static bool
 raw_take_piece(struct raw *raw, const struct frame_answer *answer, uint64_t now)
@@ -129,7 +109,7 @@ raw_take(struct raw *raw, struct rte_mbuf *mbuf, uint64_t now, unsigned int *slo
 		return false;
 	}
 	if (raw->echo)
-		finished = raw_take_echo(raw, *slot, now);
+		finished = flight_echoed(raw->flight, *slot, now);
 	else if (likely(answer.total == 1))
 		finished = flight_take(raw->flight, *slot, answer.payload, answer.length, now);
 	else
@@ -141,17 +121,11 @@ raw_take(struct raw *raw, struct rte_mbuf *mbuf, uint64_t now, unsigned int *slo
 
 /* --- the loop ----------------------------------------------------------------------------- */
 
-static inline void
-raw_release_slot(struct raw *raw, unsigned int slot)
-{
-	raw->flight->free[raw->flight->free_count++] = (uint16_t)slot;
-}
-
 /* Takes a burst; in a closed loop each answer's mbuf at once carries the next request. */
 static inline uint16_t
 raw_receive(struct raw *raw, struct rte_mbuf **mbufs, uint16_t count, uint64_t now)
 {
-	bool closed = raw->client->options->rate == 0 && !raw->draining;
+	bool closed = raw->client->options->rate == 0 && !raw->client->draining;
 
 	for (uint16_t i = 0; i < count; i++) {
 		unsigned int slot;
@@ -164,7 +138,7 @@ raw_receive(struct raw *raw, struct rte_mbuf **mbufs, uint16_t count, uint64_t n
 		    raw_issue(raw, slot, mbufs[i], now, now))
 			continue;
 		rte_pktmbuf_free(mbufs[i]);
-		raw_release_slot(raw, slot);
+		client_free_slot(raw->client, slot);
 	}
 	return count;
 }
@@ -173,17 +147,14 @@ raw_receive(struct raw *raw, struct rte_mbuf **mbufs, uint16_t count, uint64_t n
 static void
 raw_issue_free(struct raw *raw, uint64_t now)
 {
-	bool open = raw->client->options->rate != 0;
 	struct flight *flight = raw->flight;
+	uint64_t due;
 
-	while (flight->free_count > 0 && raw->tx_count < RAW_TX_MAX) {
+	while (flight->free_count > 0 && raw->tx_count < RAW_TX_MAX &&
+	       client_due(raw->client, now, &due)) {
 		unsigned int slot = flight->free[flight->free_count - 1];
-		uint64_t due = open ? (uint64_t)raw->arrivals.due : now;
-		struct rte_mbuf *mbuf;
+		struct rte_mbuf *mbuf = rte_pktmbuf_alloc(raw->pool);
 
-		if (due > now)
-			return;
-		mbuf = rte_pktmbuf_alloc(raw->pool);
 		if (mbuf == NULL)
 			return;
 		if (!raw_issue(raw, slot, mbuf, due, now)) {
@@ -191,8 +162,7 @@ raw_issue_free(struct raw *raw, uint64_t now)
 			return;
 		}
 		flight->free_count--;
-		if (open)
-			arrivals_next(&raw->arrivals);
+		client_sent(raw->client);
 	}
 }
 
@@ -206,7 +176,7 @@ raw_resend_lost(struct raw *raw, uint64_t now)
 		struct slot *slot = &flight->slots[i];
 		struct rte_mbuf *mbuf;
 
-		if (slot->count == 0 || now - slot->sent < raw->timeout)
+		if (slot->count == 0 || now - slot->sent < raw->client->timeout)
 			continue;
 		mbuf = rte_pktmbuf_alloc(raw->pool);
 		if (mbuf == NULL)
@@ -221,69 +191,16 @@ raw_resend_lost(struct raw *raw, uint64_t now)
 	}
 }
 
-/* A millisecond has gone. */
-static int
-raw_housekeep(struct raw *raw, uint64_t now)
-{
-	struct client *client = raw->client;
-	uint64_t silence = (uint64_t)(SILENCE_SECONDS * client->ticks_per_second);
-
-	meter_publish(raw->meter, &client->view, client->load.preload_next);
-	if (raw->draining)
-		return 0;
-	raw_resend_lost(raw, now);
-	if (now - raw->last_answer < silence || client->options->rate != 0)
-		return 0;
-	return client_fail(client, -ETIMEDOUT, "no answer for %d seconds: has the server ended?",
-			   SILENCE_SECONDS);
-}
-
-/* What is still under way when the phase is over; the stack of free slots is in order again. */
+/* What the ring never took, and pieces of answers that nobody waits for any more. */
 static void
 raw_settle(struct raw *raw)
 {
-	struct flight *flight = raw->flight;
-
-	flight->free_count = 0;
-	for (unsigned int i = 0; i < flight->slot_count; i++) {
-		raw->meter->unanswered += flight->slots[i].count != 0;
-		flight->slots[i].count = 0;
-		flight->slots[i].opaque += 1 << 8;
+	client_end(raw->client);
+	for (unsigned int i = 0; i < raw->flight->slot_count; i++)
 		reassembly_reset(&raw->reassemblies[i]);
-		raw_release_slot(raw, i);
-	}
 	for (unsigned int i = 0; i < raw->tx_count; i++)
 		rte_pktmbuf_free(raw->tx[i]);
 	raw->tx_count = 0;
-}
-
-/* The phase is over: what is under way may still be answered, but counts no more as throughput. */
-static void
-raw_drain(struct raw *raw, uint64_t now)
-{
-	struct meter *meter = raw->meter;
-
-	raw->draining = true;
-	raw->last_answer = now;
-	meter->ticks = now - raw->client->phase_began;
-	meter->in_time = meter->requests;
-	if (raw->client->options->rate != 0 && raw->arrivals.due < (double)now)
-		meter->behind =
-			(uint64_t)(((double)now - raw->arrivals.due) / raw->arrivals.mean_gap);
-}
-
-static bool
-raw_finished(struct raw *raw, uint64_t now)
-{
-	bool all_answered = raw->flight->free_count == raw->flight->slot_count;
-
-	if (!raw->draining) {
-		if (!client_phase_over(raw->client, now) &&
-		    !(raw->client->exhausted && all_answered))
-			return false;
-		raw_drain(raw, now);
-	}
-	return all_answered || now - raw->last_answer > raw->timeout;
 }
 
 static int
@@ -296,31 +213,28 @@ raw_run(struct client *client)
 	bool busy = false;
 	int status = 0;
 
-	client_phase_begin(client, now);
-	raw->draining = false;
-	raw->last_answer = now;
-	raw->arrivals.due = (double)now;
-	while (!raw_finished(raw, now)) {
+	client_begin(client, now);
+	while (!client_finished(client, now) && status == 0) {
 		uint16_t count = rte_eth_rx_burst(raw->port_id, 0, mbufs, raw->burst);
 
 		now = rte_rdtsc();
-		if (busy && !raw->draining)
+		if (busy && !client->draining)
 			raw->meter->ticks_busy += now - before;
 		before = now;
 		if (count != 0) {
-			raw->last_answer = now;
+			client->last_answer = now;
 			raw_receive(raw, mbufs, count, now);
 		}
-		if (!raw->draining && !client->exhausted && raw->flight->free_count != 0)
+		if (raw->flight->free_count != 0)
 			raw_issue_free(raw, now);
 		busy = count != 0;
 		if (raw->tx_count != 0)
 			busy |= raw_flush(raw);
 		if (now - housekeeping > period) {
 			housekeeping = now;
-			status = raw_housekeep(raw, now);
-			if (status != 0)
-				break;
+			if (!client->draining)
+				raw_resend_lost(raw, now);
+			status = client_housekeep(client, now);
 		}
 	}
 	raw_settle(raw);
@@ -329,20 +243,23 @@ raw_run(struct client *client)
 
 /* --- birth and death ---------------------------------------------------------------------- */
 
-/* The last CPU that we may run on. */
-static unsigned int
-last_cpu(void)
+/* A memif client can't be made before its server's socket is there: the server may be starting. */
+static int
+raw_await_socket(const struct raw *raw, struct client *client)
 {
-	cpu_set_t allowed;
-	unsigned int last = 0;
+	const struct config_port *port = &raw->config.ports[0];
 
-	if (sched_getaffinity(0, sizeof(allowed), &allowed) != 0)
-		return 0;
-	for (unsigned int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-		if (CPU_ISSET(cpu, &allowed))
-			last = cpu;
+	for (unsigned int ms = 0; port->driver == CONFIG_MEMIF && !port->memif_server; ms++) {
+		if (access(port->socket, F_OK) == 0)
+			return 0;
+		if (ms == SOCKET_WAIT_MS)
+			return client_fail(client, -ENOENT,
+					   "no memif server has made %s: start it first, or be the "
+					   "server: --port memif:%s,server",
+					   port->socket, port->socket);
+		usleep(1000);
 	}
-	return last;
+	return 0;
 }
 
 static int
@@ -355,13 +272,16 @@ raw_open_port(struct raw *raw, struct client *client)
 	config_defaults(config);
 	config->workers = 1;
 	config->core_count = 1;
-	config->cores[0] = options->cpu == UINT_MAX ? last_cpu() : options->cpu;
+	config->cores[0] = client_cpu(options);
 	config->burst = options->burst;
 	config->port_count = 1;
 	config->ports[0] = options->port;
 	config->ports[0].queues = 1;
 	config->mbufs = 4096 + 2u * options->port.descriptors + client->flight.slot_count;
 	status = eal_start(&raw->eal, config, client->error);
+	if (status != 0)
+		return status;
+	status = raw_await_socket(raw, client);
 	if (status != 0)
 		return status;
 	status = port_open(&raw->port, config, 0, raw->eal.lcores, client->error);
@@ -411,13 +331,7 @@ raw_open(struct client *client)
 		flight_release(&client->flight);
 		return status;
 	}
-	client->ticks_per_second = (double)rte_get_tsc_hz();
-	raw->timeout = (uint64_t)(options->timeout_ms / 1e3 * client->ticks_per_second);
-	if (options->rate != 0)
-		arrivals_init(&raw->arrivals,
-			      client->ticks_per_second * options->width / options->rate,
-			      options->workload.seed);
-	raw_settle(raw);
+	client_set_clock(client, (double)rte_get_tsc_hz());
 	return 0;
 }
 

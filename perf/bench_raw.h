@@ -11,7 +11,6 @@
 
 #include "drivers/eal.h"
 #include "drivers/port.h"
-#include "perf/bench_arrivals.h"
 #include "perf/bench_client.h"
 #include "perf/bench_frame.h"
 #include "perf/bench_reassembly.h"
@@ -28,7 +27,6 @@ struct raw {
 	uint16_t burst;
 	uint16_t depth; /* slots a source port */
 	bool echo;
-	bool draining; /* nothing new is sent */
 	rte_be32_t address;
 	struct rte_mempool *pool;
 	struct flight *flight;
@@ -37,9 +35,6 @@ struct raw {
 	unsigned int tx_count;
 	struct rte_mbuf *tx[RAW_TX_MAX];
 	struct reassembly *reassemblies; /* [slots] */
-	uint64_t timeout;		 /* ticks */
-	uint64_t last_answer;		 /* tick */
-	struct arrivals arrivals;
 
 	/* seldom */
 	struct interface interface; /* for ARP and ping */

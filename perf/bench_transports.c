@@ -4,5 +4,7 @@
 const struct transport *
 transport_choose(const struct bench_options *options)
 {
-	return options->kernel ? NULL : &raw_udp_transport;
+	if (!options->kernel)
+		return &raw_udp_transport;
+	return options->transport == BENCH_TCP ? &kernel_tcp_transport : &kernel_udp_transport;
 }
