@@ -54,7 +54,8 @@ struct eviction {
 	uint8_t *dirt;		  /* of each queued segment: dead bytes, in 1/256 of its size */
 	uint32_t dirt_cursor;	  /* the next segment to look at */
 	uint32_t target_min, target_max;
-	uint64_t relaxed_at; /* tick when the target was lowered last */
+	uint64_t relaxed_at; /* tick when the target was looked at last */
+	bool filled;	     /* the reserve has been full since the target was raised */
 };
 
 struct shard;

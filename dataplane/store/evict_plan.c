@@ -227,7 +227,7 @@ ring_count(const struct eviction *eviction)
 
 /*
  * The reserve must last from one round of the janitor to the next, however late that comes: it is
- * doubled as soon as it was nearly used up, and lowered slowly while it was not.
+ * doubled when it was used up, once it had been filled; and lowered slowly while it was not.
  */
 static void
 adapt_target(struct eviction *eviction, struct heap *heap, const struct moment *moment)
@@ -236,10 +236,14 @@ adapt_target(struct eviction *eviction, struct heap *heap, const struct moment *
 	uint32_t target = atomic_load_explicit(&eviction->target, memory_order_relaxed);
 	uint32_t lowest = atomic_load_explicit(&heap->lowest, memory_order_relaxed);
 	uint64_t now = clock_tick(moment->clock);
-	bool refused = atomic_exchange_explicit(&eviction->refusals, 0, memory_order_relaxed) != 0;
 
-	if (refused || lowest < target / 4) {
+	eviction->filled |= heap_available(heap) >= target - target / 4;
+	if (!eviction->filled)
+		return;
+	if (atomic_exchange_explicit(&eviction->refusals, 0, memory_order_relaxed) != 0 ||
+	    lowest < eviction->target_min / 2) {
 		target = 2 * target < eviction->target_max ? 2 * target : eviction->target_max;
+		eviction->filled = false;
 	} else if (now - eviction->relaxed_at < TARGET_TICKS) {
 		return;
 	} else if (lowest > target / 2) {

@@ -60,7 +60,7 @@ heap_write_header(struct heap *heap)
 		.segment_shift = heap->shift,
 		.segments = heap->segments,
 		.first = heap->first,
-		.bucket_size = sizeof(struct bucket),
+		.bucket_size = 1 << FIRST_SHIFT,
 		.item_header_size = sizeof(struct item),
 		.descriptor_size = sizeof(struct segment),
 	};

@@ -8,32 +8,37 @@
 /* --- one bucket ---------------------------------------------------------------------------- */
 
 #if defined(__AVX2__) && !defined(__SANITIZE_THREAD__)
+static inline unsigned int
+match_four(const __m256i *words, __m256i mask, __m256i wanted)
+{
+	__m256i same = _mm256_cmpeq_epi64(_mm256_and_si256(_mm256_load_si256(words), mask), wanted);
+
+	return (unsigned int)_mm256_movemask_pd(_mm256_castsi256_pd(same));
+}
+
 /*
- * Compares all eight words at once. The language knows no atomic vector load; every AVX2 machine
- * loads each aligned 8-byte lane whole, and the caller loads the slot it picks again anyway.
+ * Compares four words at once. The language knows no atomic vector load; every AVX2 machine loads
+ * each aligned 8-byte lane whole, and the caller loads the slot it picks again anyway.
  */
 unsigned int
-bucket_match(const struct bucket *bucket, uint64_t hash, uint64_t state)
+bucket_match(const struct bucket *bucket, unsigned int slots, uint64_t hash, uint64_t state)
 {
 	const __m256i *words = (const __m256i *)(const void *)bucket;
 	__m256i mask = _mm256_set1_epi64x((long long)(SLOT_TAG | SLOT_STATE));
 	__m256i wanted = _mm256_set1_epi64x((long long)(slot_tag(hash) | state));
-	__m256i low =
-		_mm256_cmpeq_epi64(_mm256_and_si256(_mm256_load_si256(&words[0]), mask), wanted);
-	__m256i high =
-		_mm256_cmpeq_epi64(_mm256_and_si256(_mm256_load_si256(&words[1]), mask), wanted);
-	unsigned int found = (unsigned int)_mm256_movemask_pd(_mm256_castsi256_pd(low)) |
-			     (unsigned int)_mm256_movemask_pd(_mm256_castsi256_pd(high)) << 4;
+	unsigned int found = match_four(&words[0], mask, wanted);
 
+	if (slots == FIRST_SLOTS)
+		found |= match_four(&words[1], mask, wanted) << 4;
 	return found >> 1; /* word 0 is the control word */
 }
 #else
 unsigned int
-bucket_match(const struct bucket *bucket, uint64_t hash, uint64_t state)
+bucket_match(const struct bucket *bucket, unsigned int slots, uint64_t hash, uint64_t state)
 {
 	unsigned int found = 0;
 
-	for (unsigned int i = 0; i < BUCKET_SLOTS; i++) {
+	for (unsigned int i = 0; i < slots; i++) {
 		/* relaxed: a hint, the caller loads again */
 		uint64_t word = atomic_load_explicit(&bucket->slot[i], memory_order_relaxed);
 
@@ -45,10 +50,10 @@ bucket_match(const struct bucket *bucket, uint64_t hash, uint64_t state)
 
 /* The live entry of the key in this one bucket. */
 static inline bool
-bucket_find(const struct index *index, struct bucket *bucket, uint64_t hash, const uint8_t *key,
-	    uint32_t key_length, struct index_entry *entry)
+bucket_find(const struct index *index, struct bucket *bucket, unsigned int slots, uint64_t hash,
+	    const uint8_t *key, uint32_t key_length, struct index_entry *entry)
 {
-	unsigned int match = bucket_match(bucket, hash, SLOT_LIVE);
+	unsigned int match = bucket_match(bucket, slots, hash, SLOT_LIVE);
 
 	for (; match != 0; match &= match - 1) {
 		_Atomic uint64_t *slot = &bucket->slot[__builtin_ctz(match)];
@@ -70,11 +75,14 @@ static inline bool
 chain_find(const struct index *index, struct bucket *bucket, uint64_t control, uint64_t hash,
 	   const uint8_t *key, uint32_t key_length, struct index_entry *entry)
 {
-	while (!bucket_find(index, bucket, hash, key, key_length, entry)) {
+	unsigned int slots = FIRST_SLOTS;
+
+	while (!bucket_find(index, bucket, slots, hash, key, key_length, entry)) {
 		if ((control & CONTROL_ADDRESS) == 0)
 			return false;
 		bucket = bucket_at(index, control);
 		control = bucket_control(bucket);
+		slots = OVERFLOW_SLOTS;
 	}
 	return true;
 }
@@ -100,7 +108,7 @@ index_find(const struct index *index, uint64_t hash, const uint8_t *key, uint32_
 void
 index_prefetch(const struct index *index, const struct bucket *bucket, uint64_t hash)
 {
-	unsigned int match = bucket_match(bucket, hash, SLOT_LIVE);
+	unsigned int match = bucket_match(bucket, FIRST_SLOTS, hash, SLOT_LIVE);
 
 	/* relaxed, both: hints */
 	if (match == 0) {
@@ -125,23 +133,21 @@ index_find_ghost(const struct index *index, uint64_t hash, uint64_t *stamp)
 {
 	struct bucket *bucket = index_bucket(index, hash);
 	uint64_t control = bucket_control(bucket);
+	unsigned int match, slots = FIRST_SLOTS;
 
 	if ((control & CONTROL_PENDING) != 0)
 		return false; /* it was settled a moment ago: no ghost is worth a second look */
-	for (;; bucket = bucket_at(index, control), control = bucket_control(bucket)) {
-		unsigned int match = bucket_match(bucket, hash, SLOT_GHOST);
-
-		if (match != 0) {
-			/* relaxed: a ghost is a hint */
-			uint64_t word = atomic_load_explicit(&bucket->slot[__builtin_ctz(match)],
-							     memory_order_relaxed);
-
-			*stamp = slot_location(word);
-			return slot_matches(word, hash, SLOT_GHOST);
-		}
+	while ((match = bucket_match(bucket, slots, hash, SLOT_GHOST)) == 0) {
 		if ((control & CONTROL_ADDRESS) == 0)
 			return false;
+		bucket = bucket_at(index, control);
+		control = bucket_control(bucket);
+		slots = OVERFLOW_SLOTS;
 	}
+	/* relaxed: a ghost is a hint; should it be another's by now, so be it */
+	*stamp = slot_location(
+		atomic_load_explicit(&bucket->slot[__builtin_ctz(match)], memory_order_relaxed));
+	return true;
 }
 
 /* --- for writers --------------------------------------------------------------------------- */
@@ -162,29 +168,43 @@ index_find_to_change(struct index *index, uint64_t hash, const uint8_t *key, uin
 	}
 }
 
+/* The slot of a bucket that holds this location, with its word; NULL if none does. */
+static _Atomic uint64_t *
+bucket_find_location(struct bucket *bucket, unsigned int slots, uint64_t hash, uint64_t location,
+		     uint64_t *word)
+{
+	unsigned int match = bucket_match(bucket, slots, hash, SLOT_LIVE);
+
+	for (; match != 0; match &= match - 1) {
+		_Atomic uint64_t *slot = &bucket->slot[__builtin_ctz(match)];
+
+		/* acquire: as in bucket_find */
+		*word = atomic_load_explicit(slot, memory_order_acquire);
+		if (slot_matches(*word, hash, SLOT_LIVE) && slot_location(*word) == location)
+			return slot;
+	}
+	return NULL;
+}
+
 bool
 index_find_location(struct index *index, uint64_t hash, uint64_t location,
 		    struct index_entry *entry, struct index_losses *losses)
 {
-	struct bucket *bucket = index_settled_bucket(index, hash, losses);
+	struct bucket *bucket;
+	unsigned int slots;
+	uint64_t control;
 
-	for (;;) {
-		uint64_t control = bucket_control(bucket);
-		unsigned int match = bucket_match(bucket, hash, SLOT_LIVE);
-
-		for (; match != 0; match &= match - 1) {
-			entry->slot = &bucket->slot[__builtin_ctz(match)];
-			/* acquire: as in bucket_find */
-			entry->word = atomic_load_explicit(entry->slot, memory_order_acquire);
-			if (!slot_matches(entry->word, hash, SLOT_LIVE) ||
-			    slot_location(entry->word) != location)
-				continue;
-			if ((entry->word & SLOT_FROZEN) == 0)
-				return true;
-			return index_find_location(index, hash, location, entry, losses);
+	do {
+		bucket = index_settled_bucket(index, hash, losses);
+		slots = FIRST_SLOTS;
+		while ((entry->slot = bucket_find_location(bucket, slots, hash, location,
+							   &entry->word)) == NULL) {
+			control = bucket_control(bucket);
+			if ((control & CONTROL_ADDRESS) == 0)
+				return false;
+			bucket = bucket_at(index, control);
+			slots = OVERFLOW_SLOTS;
 		}
-		if ((control & CONTROL_ADDRESS) == 0)
-			return false;
-		bucket = bucket_at(index, control);
-	}
+	} while ((entry->word & SLOT_FROZEN) != 0); /* as in index_find_to_change */
+	return true;
 }

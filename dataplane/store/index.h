@@ -6,7 +6,7 @@
  *           ├─ middle bits ──────────────────────┴─▶ bucket ──▶ overflow ──▶ ... at most CHAIN_MAX
  *           └─ tag ────────────────────────────────▶ slot ──▶ item
  *
- * A bucket (slot.h) holds seven entries and links to overflow buckets. Readers scan the chain and
+ * A bucket (slot.h) holds seven entries and links to overflow buckets of three. Readers scan the chain and
  * compare keys; they write nothing but, now and then, an entry's use bits. An entry never moves
  * to another slot. So a writer publishes an overwrite, or a delete, with one compare-and-swap of
  * the slot; only the insert of an absent key takes more (index_insert.c).
@@ -28,9 +28,10 @@
 #include "dataplane/store/slot.h"
 
 enum {
-	CHAIN_MAX = 4,	  /* buckets, the first included */
+	CHAIN_MAX = 8, /* buckets, the first included */
+	CHAIN_SLOTS = FIRST_SLOTS + (CHAIN_MAX - 1) * OVERFLOW_SLOTS,
 	CHUNK_SHIFT = 21, /* log2 of the usual chunk's bytes */
-	INDEX_LOSSES_MAX = 2 * CHAIN_MAX * BUCKET_SLOTS,
+	INDEX_LOSSES_MAX = 2 * CHAIN_SLOTS,
 };
 
 /* A split in progress; the janitor's. */
@@ -48,7 +49,7 @@ struct index {
 	uint64_t bucket_mask;	     /* buckets of a chunk, less one */
 	_Atomic uint64_t directory_mask;
 
-	/* spare overflow buckets: a Treiber stack, head is tag << 34 | address */
+	/* spare overflow buckets: a Treiber stack, head is tag << ADDRESS_BITS | address */
 	_Alignas(64) _Atomic uint64_t spare;
 	_Atomic uint32_t spare_count;
 	_Atomic uint64_t trimmed; /* unlinked, waiting for a grace period: likewise */
@@ -97,14 +98,15 @@ index_bucket(const struct index *index, uint64_t hash)
 	uint64_t chunk = atomic_load_explicit(&index->directory[hash & mask], memory_order_acquire);
 	uint64_t number = (hash >> HASH_TAG_BITS) & index->bucket_mask;
 
-	return (struct bucket *)(index->base + chunk) + number;
+	return (struct bucket *)(index->base + chunk + (number << FIRST_SHIFT));
 }
 
 /*
  * The slots, as a bit mask, that hold this hash's tag in this state. A hint: a slot must be loaded
  * again before it is used.
  */
-unsigned int bucket_match(const struct bucket *bucket, uint64_t hash, uint64_t state);
+unsigned int bucket_match(const struct bucket *bucket, unsigned int slots, uint64_t hash,
+			  uint64_t state);
 
 /* Finds a live entry of the key. Wait-free, apart from the length of the chain. */
 bool index_find(const struct index *index, uint64_t hash, const uint8_t *key, uint32_t key_length,
@@ -220,7 +222,7 @@ index_splitting(const struct index *index)
 static inline uint64_t
 index_chunk_size(const struct index *index)
 {
-	return (index->bucket_mask + 1) << BUCKET_SHIFT;
+	return (index->bucket_mask + 1) << FIRST_SHIFT;
 }
 
 /* --- between index.c, index_insert.c and index_grow.c --------------------------------------- */
@@ -228,13 +230,20 @@ index_chunk_size(const struct index *index)
 static inline struct bucket *
 bucket_at(const struct index *index, uint64_t control)
 {
-	return (struct bucket *)(index->base + ((control & CONTROL_ADDRESS) << BUCKET_SHIFT));
+	return (struct bucket *)(index->base + ((control & CONTROL_ADDRESS) << OVERFLOW_SHIFT));
 }
 
 static inline uint64_t
 bucket_address(const struct index *index, const struct bucket *bucket)
 {
-	return (uint64_t)((const uint8_t *)bucket - index->base) >> BUCKET_SHIFT;
+	return (uint64_t)((const uint8_t *)bucket - index->base) >> OVERFLOW_SHIFT;
+}
+
+/* The bucket of this number in a chunk. */
+static inline struct bucket *
+chunk_bucket(const struct index *index, uint64_t chunk, uint64_t number)
+{
+	return (struct bucket *)(index->base + chunk + (number << FIRST_SHIFT));
 }
 
 static inline uint64_t

@@ -27,8 +27,8 @@
 /* Entries a bucket at which a chunk is split, in sixteenths: of a level's first chunk, and its last. */
 enum {
 	LOAD_UNIT = 16,
-	LOAD_FIRST = 6 * LOAD_UNIT,
-	LOAD_LAST = 8 * LOAD_UNIT,
+	LOAD_FIRST = 7 * LOAD_UNIT,
+	LOAD_LAST = 10 * LOAD_UNIT,
 	LOAD_FIRST_ROOMY = 4 * LOAD_UNIT,
 	LOAD_LAST_ROOMY = 6 * LOAD_UNIT,
 };
@@ -38,7 +38,7 @@ enum {
 /* The final content of a bucket to be settled: live entries, then ghosts as far as slots go. */
 struct content {
 	unsigned int count;
-	uint64_t word[CHAIN_MAX * BUCKET_SLOTS];
+	uint64_t word[CHAIN_SLOTS];
 };
 
 static uint64_t
@@ -60,10 +60,10 @@ static void
 freeze_and_collect(struct index *index, struct bucket *bucket, uint64_t hash, uint64_t bit,
 		   struct content *live, struct content *ghosts)
 {
-	for (;;) {
+	for (unsigned int slots = FIRST_SLOTS;; slots = OVERFLOW_SLOTS) {
 		uint64_t control = freeze_word(&bucket->control, CONTROL_FROZEN);
 
-		for (unsigned int i = 0; i < BUCKET_SLOTS; i++) {
+		for (unsigned int i = 0; i < slots; i++) {
 			uint64_t word = freeze_word(&bucket->slot[i], SLOT_FROZEN);
 
 			if ((((word >> SLOT_TAG_SHIFT) ^ hash) & bit) != 0)
@@ -88,7 +88,7 @@ build_overflow(struct index *index, const struct content *live, unsigned int fro
 
 	/* the last bucket first, so that each can link to the next */
 	for (unsigned int end = live->count; end > from;) {
-		unsigned int start = from + (end - from - 1) / BUCKET_SLOTS * BUCKET_SLOTS;
+		unsigned int start = from + (end - from - 1) / OVERFLOW_SLOTS * OVERFLOW_SLOTS;
 		struct bucket *bucket = overflow_take(index);
 
 		if (bucket == NULL) {
@@ -140,7 +140,7 @@ settle(struct index *index, struct bucket *bucket, uint64_t pending, uint64_t ha
 	uint64_t control;
 
 	freeze_and_collect(index, bucket_at(index, pending), hash, (mask + 1) >> 1, &live, &ghosts);
-	for (unsigned int i = 0; i < BUCKET_SLOTS; i++) {
+	for (unsigned int i = 0; i < FIRST_SLOTS; i++) {
 		uint64_t unfilled = SLOT_UNFILLED, word = SLOT_EMPTY;
 
 		if (i < live.count)
@@ -151,8 +151,7 @@ settle(struct index *index, struct bucket *bucket, uint64_t pending, uint64_t ha
 		atomic_compare_exchange_strong_explicit(&bucket->slot[i], &unfilled, word,
 							memory_order_release, memory_order_relaxed);
 	}
-	control =
-		live.count > BUCKET_SLOTS ? build_overflow(index, &live, BUCKET_SLOTS, losses) : 0;
+	control = live.count > FIRST_SLOTS ? build_overflow(index, &live, FIRST_SLOTS, losses) : 0;
 	/* release: the slots and the overflow buckets are filled for who sees it settled */
 	if (atomic_compare_exchange_strong_explicit(&bucket->control, &pending, control,
 						    memory_order_release, memory_order_relaxed)) {
@@ -184,7 +183,7 @@ index_init(struct index *index, uint8_t *base, _Atomic uint64_t *directory, uint
 	index->base = base;
 	index->directory = directory;
 	index->directory_capacity = capacity;
-	index->bucket_mask = (UINT64_C(1) << (chunk_shift - BUCKET_SHIFT)) - 1;
+	index->bucket_mask = (UINT64_C(1) << (chunk_shift - FIRST_SHIFT)) - 1;
 	index->parents = 1;
 	index->splits = 1; /* the first level is complete: the directory is to double next */
 	atomic_init(&index->directory[0], chunk);
@@ -239,15 +238,15 @@ index_split_prepare(struct index *index)
 static void
 make_pending(struct index *index, uint64_t chunk, uint64_t parent)
 {
-	struct bucket *bucket = (struct bucket *)(index->base + chunk);
-	uint64_t address = parent >> BUCKET_SHIFT;
-
 	/* relaxed, all: published with the directory entry */
 	for (uint64_t i = 0; i <= index->bucket_mask; i++) {
-		atomic_store_explicit(&bucket[i].control, CONTROL_PENDING | (address + i),
+		struct bucket *bucket = chunk_bucket(index, chunk, i);
+		uint64_t from = bucket_address(index, chunk_bucket(index, parent, i));
+
+		atomic_store_explicit(&bucket->control, CONTROL_PENDING | from,
 				      memory_order_relaxed);
-		for (unsigned int k = 0; k < BUCKET_SLOTS; k++)
-			atomic_store_explicit(&bucket[i].slot[k], SLOT_UNFILLED,
+		for (unsigned int k = 0; k < FIRST_SLOTS; k++)
+			atomic_store_explicit(&bucket->slot[k], SLOT_UNFILLED,
 					      memory_order_relaxed);
 	}
 }
@@ -279,8 +278,7 @@ index_split_sweep(struct index *index, uint64_t buckets, struct index_losses *lo
 
 	for (; split->cursor < 2 * each && split->cursor < end; split->cursor++) {
 		uint64_t side = split->cursor & 1, number = split->cursor >> 1;
-		struct bucket *bucket =
-			(struct bucket *)(index->base + split->child[side]) + number;
+		struct bucket *bucket = chunk_bucket(index, split->child[side], number);
 		uint64_t control = bucket_control(bucket);
 		uint64_t hash = split->number + (side != 0 ? index->parents : 0);
 
@@ -309,10 +307,8 @@ index_split_end(struct index *index)
 void
 index_split_release(struct index *index, uint64_t parent)
 {
-	struct bucket *bucket = (struct bucket *)(index->base + parent);
-
 	for (uint64_t i = 0; i <= index->bucket_mask; i++) {
-		uint64_t control = bucket_control(&bucket[i]);
+		uint64_t control = bucket_control(chunk_bucket(index, parent, i));
 
 		count_depths(index, control, -1);
 		discard_overflow(index, control);

@@ -103,15 +103,16 @@ static enum verdict
 look_through(struct insert *insert, struct places *places)
 {
 	struct bucket *bucket = index_settled_bucket(insert->index, insert->hash, insert->losses);
+	unsigned int slots = FIRST_SLOTS;
 
 	insert->chain = bucket;
 	if ((bucket_control(bucket) & CONTROL_FROZEN) != 0)
 		return AGAIN;
 	*places = (struct places){.last = bucket};
-	for (;; places->depth++) {
+	for (;; slots = OVERFLOW_SLOTS, places->depth++) {
 		uint64_t control = bucket_control(bucket);
 
-		for (unsigned int i = 0; i < BUCKET_SLOTS; i++) {
+		for (unsigned int i = 0; i < slots; i++) {
 			enum verdict verdict = look_at(insert, &bucket->slot[i], places);
 
 			if (verdict != PLACED)
@@ -232,15 +233,16 @@ static enum verdict
 rescan(struct insert *insert, _Atomic uint64_t *ours)
 {
 	struct bucket *bucket = insert->chain;
+	unsigned int slots = FIRST_SLOTS;
 	bool before = true;
 
 	/* seq_cst: of two writers, each of which has placed its entry, one sees the other's. Pairs
 	 * with itself in the other writer; without it both could miss each other and go live. */
 	atomic_thread_fence(memory_order_seq_cst);
-	for (;;) {
+	for (;; slots = OVERFLOW_SLOTS) {
 		uint64_t control = bucket_control(bucket);
 
-		for (unsigned int i = 0; i < BUCKET_SLOTS; i++) {
+		for (unsigned int i = 0; i < slots; i++) {
 			_Atomic uint64_t *slot = &bucket->slot[i];
 			enum verdict verdict;
 

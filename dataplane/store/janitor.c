@@ -10,7 +10,7 @@ enum {
 	ROUND_ITEMS = 1024,   /* evicted in one round */
 	POPULATE_AHEAD = 16,  /* segments to have ready, with pages behind them */
 	SWEEP_TICKS = CLOCK_TICKS,
-	ROOMY_SHARE = 16, /* an index below one in so many of the memory may be roomy */
+	ROOMY_SHARE = 32, /* an index below one in so many of the memory may be roomy */
 	SPARE_SHARE = 32, /* overflow buckets to have at hand: one for so many buckets */
 	SPARE_MIN = 512,
 };
@@ -144,11 +144,14 @@ shard_supply_overflow(struct shard *shard)
 	}
 }
 
+/* While half of the memory is unused, or the index is a small part of it, chains may be short. */
 static bool
-index_is_small(const struct shard *shard)
+memory_is_plentiful(const struct shard *shard)
 {
-	return counter_read(&shard->index.chunks) * index_chunk_size(&shard->index) * ROOMY_SHARE <
-	       shard->heap.mapped;
+	uint64_t index = counter_read(&shard->index.chunks) * index_chunk_size(&shard->index);
+
+	return heap_available(&shard->heap) > shard->heap.segments / 2 ||
+	       index < shard->heap.mapped / ROOMY_SHARE;
 }
 
 /* Begins to split the next chunk, if the index is full enough and memory is to be had. */
@@ -158,7 +161,7 @@ shard_begin_split(struct shard *shard, uint64_t items)
 	struct index *index = &shard->index;
 	uint64_t first, second;
 
-	if (!index_wants_split(index, items, index_is_small(shard)))
+	if (!index_wants_split(index, items, memory_is_plentiful(shard)))
 		return;
 	if (index_split_prepare(index)) {
 		shard->keep.doubled = true;

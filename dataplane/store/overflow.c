@@ -11,10 +11,6 @@
  */
 #include "dataplane/store/index.h"
 
-enum {
-	SPARE_ADDRESS_BITS = 34,
-};
-
 static void
 spare_push(struct index *index, struct bucket *first, struct bucket *last)
 {
@@ -24,8 +20,7 @@ spare_push(struct index *index, struct bucket *first, struct bucket *last)
 	do {
 		/* relaxed: published by the exchange */
 		atomic_store_explicit(&last->slot[0], head & CONTROL_ADDRESS, memory_order_relaxed);
-		with = ((head >> SPARE_ADDRESS_BITS) + 1) << SPARE_ADDRESS_BITS |
-		       bucket_address(index, first);
+		with = ((head >> ADDRESS_BITS) + 1) << ADDRESS_BITS | bucket_address(index, first);
 		/* release: the links are seen by who pops */
 	} while (!atomic_compare_exchange_weak_explicit(
 		&index->spare, &head, with, memory_order_release, memory_order_relaxed));
@@ -34,16 +29,14 @@ spare_push(struct index *index, struct bucket *first, struct bucket *last)
 void
 index_add_overflow(struct index *index, uint64_t offset, uint64_t bytes)
 {
-	struct bucket *buckets = (struct bucket *)(index->base + offset);
-	uint64_t count = bytes >> BUCKET_SHIFT;
+	uint64_t count = bytes >> OVERFLOW_SHIFT, first = offset >> OVERFLOW_SHIFT;
 
 	if (count == 0)
 		return;
-	for (uint64_t i = 0; i + 1 < count; i++)
+	for (uint64_t i = first; i < first + count - 1; i++)
 		/* relaxed: as in spare_push */
-		atomic_store_explicit(&buckets[i].slot[0], bucket_address(index, &buckets[i + 1]),
-				      memory_order_relaxed);
-	spare_push(index, &buckets[0], &buckets[count - 1]);
+		atomic_store_explicit(&bucket_at(index, i)->slot[0], i + 1, memory_order_relaxed);
+	spare_push(index, bucket_at(index, first), bucket_at(index, first + count - 1));
 	/* relaxed: a hint for the janitor */
 	atomic_fetch_add_explicit(&index->spare_count, (uint32_t)count, memory_order_relaxed);
 }
@@ -60,7 +53,7 @@ overflow_take(struct index *index)
 			return NULL;
 		bucket = bucket_at(index, head);
 		/* relaxed: it may be stale if another took the bucket; then the tag differs */
-		with = ((head >> SPARE_ADDRESS_BITS) + 1) << SPARE_ADDRESS_BITS |
+		with = ((head >> ADDRESS_BITS) + 1) << ADDRESS_BITS |
 		       (atomic_load_explicit(&bucket->slot[0], memory_order_relaxed) &
 			CONTROL_ADDRESS);
 	} while (!atomic_compare_exchange_weak_explicit(
@@ -69,7 +62,7 @@ overflow_take(struct index *index)
 	atomic_fetch_sub_explicit(&index->spare_count, 1, memory_order_relaxed);
 	/* relaxed, both: published with the bucket */
 	atomic_store_explicit(&bucket->control, 0, memory_order_relaxed);
-	for (int i = 0; i < BUCKET_SLOTS; i++)
+	for (int i = 0; i < OVERFLOW_SLOTS; i++)
 		atomic_store_explicit(&bucket->slot[i], SLOT_EMPTY, memory_order_relaxed);
 	return bucket;
 }
@@ -105,7 +98,7 @@ chain_tail(const struct index *index, struct bucket *bucket, struct bucket **bef
 static bool
 holds_nothing(const struct bucket *bucket)
 {
-	for (unsigned int i = 0; i < BUCKET_SLOTS; i++) {
+	for (unsigned int i = 0; i < OVERFLOW_SLOTS; i++) {
 		/* relaxed: looked at again when it is frozen */
 		uint64_t word = atomic_load_explicit(&bucket->slot[i], memory_order_relaxed);
 
@@ -126,7 +119,7 @@ freeze_empty(struct bucket *bucket)
 						     memory_order_seq_cst, memory_order_relaxed) &&
 	    open != CONTROL_FROZEN)
 		return false;
-	for (unsigned int i = 0; i < BUCKET_SLOTS; i++) {
+	for (unsigned int i = 0; i < OVERFLOW_SLOTS; i++) {
 		uint64_t word = atomic_load_explicit(&bucket->slot[i], memory_order_relaxed);
 
 		while ((word & SLOT_FROZEN) == 0) {
@@ -164,7 +157,7 @@ index_trim(struct index *index, uint64_t hash, const struct index_entry *entry)
 	unsigned int depth;
 	uint64_t control;
 
-	if ((struct bucket *)((uintptr_t)entry->slot & ~(sizeof(*first) - 1)) == first)
+	if (entry->slot >= &first->slot[0] && entry->slot < &first->slot[FIRST_SLOTS])
 		return;
 	depth = chain_tail(index, first, &before, &last);
 	if (depth == 0 || !holds_nothing(last) || !freeze_empty(last))

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * slot.h - the words of a bucket: seven slots and a control word, 64 bytes, one cache line.
+ * slot.h - the words of a bucket: a control word and slots. The first bucket of a chain has seven
+ * slots and is a cache line; overflow buckets have three and are half a line, since most of them hold
+ * an entry or two.
  *
  *     slot      63            42 41 40  39    38 37 36                       0
  *              +----------------+-----+------+-----+-------------------------+
  *              |      tag       |state|frozen| use |        location         |
  *              +----------------+-----+------+-----+-------------------------+
  *
- *     control   63      62    61          34 33                              0
+ *     control   63      62    61          35 34                              0
  *              +-------+------+-------------+--------------------------------+
  *              |pending|frozen|      0      | next overflow bucket, 0: none  |
  *              +-------+------+-------------+--------------------------------+
@@ -24,7 +26,7 @@
  * smaller predecessor yet; the word's low bits are then the predecessor's address.
  *
  * A location counts 8-byte units from the start of the arena: 1 TiB a shard. Bucket addresses in
- * control words count 64-byte units from there. Nothing here is a pointer.
+ * control words count 32-byte units from there. Nothing here is a pointer.
  */
 #ifndef JACKDAW_STORE_SLOT_H
 #define JACKDAW_STORE_SLOT_H
@@ -36,8 +38,11 @@
 #include "dataplane/store/hash.h"
 
 enum {
-	BUCKET_SLOTS = 7,
-	BUCKET_SHIFT = 6, /* log2 of its size */
+	FIRST_SLOTS = 7,
+	OVERFLOW_SLOTS = 3,
+	FIRST_SHIFT = 6, /* log2 of a first bucket's size */
+	OVERFLOW_SHIFT = 5,
+	ADDRESS_BITS = 35, /* of a bucket; counts overflow buckets' sizes */
 	SLOT_LOCATION_BITS = 37,
 	SLOT_USE_SHIFT = SLOT_LOCATION_BITS,
 	SLOT_TAG_SHIFT = 64 - HASH_TAG_BITS,
@@ -59,14 +64,15 @@ enum {
 
 #define CONTROL_PENDING (UINT64_C(1) << 63)
 #define CONTROL_FROZEN	(UINT64_C(1) << 62)
-#define CONTROL_ADDRESS ((UINT64_C(1) << 34) - 1)
+#define CONTROL_ADDRESS ((UINT64_C(1) << ADDRESS_BITS) - 1)
 
 struct bucket {
 	_Atomic uint64_t control;
-	_Atomic uint64_t slot[BUCKET_SLOTS];
-} __attribute__((aligned(64)));
+	_Atomic uint64_t slot[]; /* FIRST_SLOTS, or OVERFLOW_SLOTS */
+};
 
-_Static_assert(sizeof(struct bucket) == 1 << BUCKET_SHIFT, "a bucket is a cache line");
+_Static_assert(sizeof(struct bucket) + FIRST_SLOTS * 8 == 1 << FIRST_SHIFT, "a cache line");
+_Static_assert(sizeof(struct bucket) + OVERFLOW_SLOTS * 8 == 1 << OVERFLOW_SHIFT, "half of one");
 _Static_assert(HASH_TAG_BITS + 2 + 1 + 2 + SLOT_LOCATION_BITS == 64, "a slot is a word");
 
 static inline uint64_t

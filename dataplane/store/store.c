@@ -10,8 +10,7 @@ enum {
 	SEGMENTS_WANTED = 128, /* of a shard at least, if items are small enough */
 	SEGMENTS_PLENTY = 1024,
 	SEGMENT_SHIFT_MAX = 30,
-	OPEN_SHARE = 16,	      /* open segments may be one in so many */
-	BUCKETS_PER_SEGMENT_MIN = 64, /* a directory entry covers at least so many */
+	OPEN_SHARE = 16, /* open segments may be one in so many */
 };
 
 /* --- sizes --------------------------------------------------------------------------------- */

@@ -55,15 +55,13 @@ add_segments(const struct heap *heap, uint64_t now, struct store_stats *stats)
 static void
 add_index(const struct index *index, struct store_stats *stats)
 {
-	uint64_t chunks = counter_read(&index->chunks), reach[CHAIN_MAX + 1] = {0};
+	uint64_t reach[CHAIN_MAX] = {counter_read(&index->chunks) * (index->bucket_mask + 1)};
 
-	reach[0] = chunks * (index->bucket_mask + 1);
-	for (unsigned int depth = 1; depth < CHAIN_MAX; depth++)
+	stats->index_slots += reach[0] * FIRST_SLOTS;
+	for (unsigned int depth = 1; depth < CHAIN_MAX; depth++) {
 		reach[depth] = counter_read32(&index->depth_count[depth]);
-	for (unsigned int depth = 0; depth < CHAIN_MAX; depth++) {
-		if (depth != 0)
-			stats->index_overflow += reach[depth];
-		stats->index_slots += reach[depth] * BUCKET_SLOTS;
+		stats->index_overflow += reach[depth];
+		stats->index_slots += reach[depth] * OVERFLOW_SLOTS;
 	}
 	stats->chain_1 += reach[0] - reach[1];
 	stats->chain_2 += reach[1] - reach[2];
