@@ -272,6 +272,7 @@ appliance_stop(struct appliance *appliance)
 	}
 	janitor_stop(&appliance->janitor);
 	unwire_workers(appliance);
+	eal_hold_interrupts();
 	for (unsigned int i = 0; i < appliance->port_count; i++)
 		port_close(&appliance->ports[i]);
 	if (appliance->store != NULL)

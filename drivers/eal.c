@@ -7,12 +7,14 @@
 #include <inttypes.h>
 #include <libgen.h>
 #include <limits.h>
+#include <rte_alarm.h>
 #include <rte_common.h>
 #include <rte_config.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_log.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -131,6 +133,26 @@ eal_start(struct eal *eal, const struct config *config, char error[CONFIG_ERROR_
 	}
 	remove_leftovers();
 	return 0;
+}
+
+/* Runs on the interrupt thread, as every alarm does, and keeps it. */
+static void
+interrupts_hold(void *held)
+{
+	sem_post(held);
+	for (;;)
+		pause();
+}
+
+void
+eal_hold_interrupts(void)
+{
+	static sem_t held; /* outlives us: the thread never leaves */
+
+	if (sem_init(&held, 0, 0) != 0 || rte_eal_alarm_set(1, interrupts_hold, &held) != 0)
+		return;
+	while (sem_wait(&held) != 0)
+		;
 }
 
 void

@@ -24,6 +24,12 @@ struct eal {
  */
 int eal_start(struct eal *eal, const struct config *config, char error[CONFIG_ERROR_SIZE]);
 
+/*
+ * Stops DPDK's interrupt thread for good, before ports are closed. 22.11's memif frees the interrupt
+ * handle of its listener without unregistering it: the thread crashes the next time it looks.
+ */
+void eal_hold_interrupts(void);
+
 /* Releases DPDK and removes what it left on disk (runtime directory, hugepage files). */
 void eal_stop(struct eal *eal);
 
