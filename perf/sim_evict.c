@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* S3-FIFO over segments, its ghosts, and the cleaning of segments that are mostly dead. */
+#include "perf/sim_segments.h"
+
+#include <math.h>
+
+/* Small's share: limits, how fast it moves, and what share of the ghosts counts as recent. */
+static const double SHARE_LEAST = 0.02, SHARE_MOST = 0.9, ADAPT_GAIN = 1, RECENT = 0.1;
+
+/* --- ghosts ------------------------------------------------------------------------------- */
+
+static struct ghost *
+ghost_bucket(struct segments *s, uint64_t key, uint16_t *mark)
+{
+	uint64_t hash = random_mix(key ^ 0x9e3779b97f4a7c15u);
+
+	*mark = (uint16_t)hash & 0xfffe;
+	return &s->ghosts[((unsigned __int128)hash * s->ghost_buckets >> 64) * GHOST_WAYS];
+}
+
+static uint16_t
+ghost_now(const struct segments *s)
+{
+	return (uint16_t)(s->ghost_inserts / s->ghost_tick);
+}
+
+static void
+ghost_insert(struct segments *s, uint64_t key, enum queue_name queue)
+{
+	struct ghost *bucket, *oldest;
+	uint16_t mark;
+
+	if (s->ghost_buckets == 0)
+		return;
+	bucket = oldest = ghost_bucket(s, key, &mark);
+	s->ghost_inserts++;
+	for (int i = 0; i < GHOST_WAYS; i++) {
+		if ((uint16_t)(ghost_now(s) - bucket[i].when) >
+		    (uint16_t)(ghost_now(s) - oldest->when))
+			oldest = &bucket[i];
+	}
+	*oldest = (struct ghost){.mark = mark | (uint16_t)queue, .when = ghost_now(s)};
+}
+
+/*
+ * Small's share follows what would have been hit had a queue been larger by RECENT: as ARC does
+ * (Megiddo and Modha, FAST 2003), and S3-FIFO's adaptive variant.
+ */
+static void
+adapt_share(struct segments *s, enum queue_name queue)
+{
+	double step = ADAPT_GAIN / (double)(s->ghost_buckets * GHOST_WAYS);
+
+	s->small_share += queue == SMALL ? step : -step;
+	s->small_share = fmin(fmax(s->small_share, SHARE_LEAST), SHARE_MOST);
+}
+
+/* True, and forgotten, if the key was dropped from Small within the last ghost_buckets x WAYS. */
+bool
+ghost_take(struct segments *s, uint64_t key)
+{
+	struct ghost *bucket;
+	uint16_t mark;
+
+	if (s->ghost_buckets == 0)
+		return false;
+	bucket = ghost_bucket(s, key, &mark);
+	for (int i = 0; i < GHOST_WAYS; i++) {
+		enum queue_name queue = bucket[i].mark & 1;
+		uint64_t age = (uint16_t)(ghost_now(s) - bucket[i].when);
+
+		if ((bucket[i].mark & 0xfffe) != mark ||
+		    age * s->ghost_tick > s->ghost_buckets * GHOST_WAYS)
+			continue;
+		bucket[i].when = (uint16_t)(ghost_now(s) + 1); /* the oldest possible */
+		if (s->options.adapt && (double)(age * s->ghost_tick) <
+						RECENT * (double)(s->ghost_buckets * GHOST_WAYS))
+			adapt_share(s, queue);
+		return true;
+	}
+	return false;
+}
+
+/* --- eviction ----------------------------------------------------------------------------- */
+
+/* What becomes of a live item whose segment is evicted: kept with so many uses, or dropped. */
+static bool
+item_earned(struct segments *s, enum queue_name queue, struct record *record)
+{
+	if (s->options.policy == SEGMENTS_FIFO)
+		return false;
+	if (queue == SMALL) {
+		if (record->uses >= s->options.promote_at) {
+			record->uses = 0;
+			return true;
+		}
+		ghost_insert(s, record->key, SMALL);
+		return false;
+	}
+	if (record->uses == 0) {
+		if (s->options.adapt)
+			ghost_insert(s, record->key, MAIN);
+		return false;
+	}
+	record->uses--;
+	return true;
+}
+
+static void
+evict_segment(struct segments *s, uint32_t victim, uint32_t now)
+{
+	struct segment *segment = &s->segments[victim];
+	enum queue_name queue = (enum queue_name)segment->queue;
+
+	queue_unlink(s, victim);
+	for (uint32_t i = 0; i < segment->count; i++) {
+		uint32_t at = segment->records[i];
+		struct record record = s->records[at];
+
+		if (sim_table_find(&s->table, record.key) != at)
+			continue;
+		item_forget(s, at);
+		if (record_expired(&record, now) || !item_earned(s, queue, &record))
+			continue;
+		append(s, MAIN, segment->class, &record);
+		s->cache.copied += record.size;
+	}
+	segment_free(s, victim);
+}
+
+/* The sealed segment with the most dead bytes, if they are worth moving the live ones for. */
+static uint32_t
+cleaning_victim(const struct segments *s)
+{
+	double most = (1 - s->options.clean_below) * s->size;
+	uint32_t best = SIM_NONE;
+
+	for (uint32_t i = 0; i < s->count; i++) {
+		const struct segment *segment = &s->segments[i];
+
+		if (segment->state == SEALED && segment->used - segment->live > most) {
+			most = segment->used - segment->live;
+			best = i;
+		}
+	}
+	return best;
+}
+
+/* Opens the segment that takes in what cleaning keeps, at the victim's place in its queue. */
+static void
+cleaning_open(struct segments *s, uint32_t victim)
+{
+	struct segment *old = &s->segments[victim], *new;
+	struct queue *queue = &s->queues[old->queue];
+	uint32_t open = queue->open[old->class], at;
+
+	at = segment_open(s, (enum queue_name)old->queue, old->class);
+	queue->open[old->class] = open;
+	new = &s->segments[at];
+	new->state = SEALED;
+	new->newer = victim;
+	new->older = old->older;
+	*(old->older != SIM_NONE ? &s->segments[old->older].newer : &queue->oldest) = at;
+	old->older = at;
+	queue->cleaning = at;
+}
+
+/* Moves every live item of the victim together with those of earlier victims. */
+static void
+segment_clean(struct segments *s, uint32_t victim, uint32_t now)
+{
+	struct segment *segment = &s->segments[victim];
+	struct queue *queue = &s->queues[segment->queue];
+
+	for (uint32_t i = 0; i < segment->count; i++) {
+		uint32_t at = segment->records[i];
+		struct record record = s->records[at];
+
+		if (sim_table_find(&s->table, record.key) != at)
+			continue;
+		item_forget(s, at);
+		if (record_expired(&record, now))
+			continue;
+		if (queue->cleaning == SIM_NONE ||
+		    s->segments[queue->cleaning].used + footprint(s, record.size) > s->size)
+			cleaning_open(s, victim);
+		segment_append(s, queue->cleaning, &record);
+		s->cache.copied += record.size;
+	}
+	queue_unlink(s, victim);
+	segment_free(s, victim);
+}
+
+bool
+clean_one(struct segments *s, uint32_t now)
+{
+	uint32_t victim = s->options.clean_below > 0 ? cleaning_victim(s) : SIM_NONE;
+
+	if (victim != SIM_NONE)
+		segment_clean(s, victim, now);
+	return victim != SIM_NONE;
+}
+
+void
+evict_s3(struct segments *s, uint32_t now)
+{
+	const struct queue *small = &s->queues[SMALL], *main_queue = &s->queues[MAIN];
+	double share = s->small_share * s->count * s->size;
+
+	if (small->oldest != SIM_NONE &&
+	    ((double)small->used > share || main_queue->oldest == SIM_NONE))
+		evict_segment(s, small->oldest, now);
+	else if (main_queue->oldest != SIM_NONE)
+		evict_segment(s, main_queue->oldest, now);
+	else
+		seal_one(s);
+}
