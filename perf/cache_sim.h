@@ -95,6 +95,9 @@ struct sim_cache *sim_lru_create(const struct sim_budget *budget, double item_ov
  */
 struct sim_cache *sim_memcached_create(const struct sim_budget *budget);
 
+/* The store itself (sim_store.c). One at a time a thread; opened and closed on that thread. */
+struct sim_cache *sim_store_create(const struct sim_budget *budget);
+
 /* How a cache of segments chooses what to drop; see sim_segments.c. */
 enum segments_policy {
 	SEGMENTS_FIFO,	/* drop the oldest segment */

@@ -30,6 +30,7 @@ struct policy {
 	const char *what;
 	enum {
 		KIND_MEMCACHED,
+		KIND_STORE,
 		KIND_LRU,
 		KIND_SEGMENTS
 	} kind;
@@ -49,6 +50,7 @@ struct settings {
 	unsigned int threads;
 	uint64_t seed;
 	bool sweep;
+	bool engine;			      /* replay against the store itself */
 	struct policy policies[POLICIES_MAX]; /* the first is what the others are held against */
 	size_t policy_count;
 };
@@ -94,6 +96,15 @@ add_candidates(struct settings *settings)
 	o = add_policy(settings, "s3-plain", "S3-FIFO over segments, Small 10 %", SEGMENTS_S3);
 	o->small_share = 0.10, o->clean_below = 0, o->overwrite = OVERWRITE_COUNT;
 	add_policy(settings, "jackdaw", "S3-FIFO, Small 30 %, cleaning", SEGMENTS_S3);
+}
+
+/* The store itself, beside what the simulation says of it. */
+static void
+add_store(struct settings *settings)
+{
+	settings->policies[settings->policy_count++] =
+		(struct policy){.name = "store", .what = "the store itself", .kind = KIND_STORE};
+	add_policy(settings, "simulated", "what it is meant to do", SEGMENTS_S3);
 }
 
 /* The choice with one constant changed at a time. */
@@ -149,6 +160,8 @@ create_cache(const struct policy *policy, const struct sim_budget *budget)
 	switch (policy->kind) {
 	case KIND_MEMCACHED:
 		return sim_memcached_create(budget);
+	case KIND_STORE:
+		return sim_store_create(budget);
 	case KIND_LRU:
 		return sim_lru_create(budget, ours);
 	case KIND_SEGMENTS:
@@ -367,6 +380,7 @@ static const char usage[] =
 	"  --warm-up N       requests before (default 700000)\n"
 	"  --pieces N        segments, or slab pages, that the memory has (default 256)\n"
 	"  --sweep           S3-FIFO's constants, one changed at a time, for the policies\n"
+	"  --engine store    replay against the store itself; wants more --objects, say 1000000\n"
 	"  --tsv FILE        also write every result there\n"
 	"  --seed N          of the streams (default 1)\n"
 	"  --threads N       shapes at a time (default: one a CPU)\n"
@@ -381,6 +395,7 @@ enum option_name {
 	OPTION_WARM_UP,
 	OPTION_PIECES,
 	OPTION_SWEEP,
+	OPTION_ENGINE,
 	OPTION_TSV,
 	OPTION_SEED,
 	OPTION_THREADS,
@@ -442,6 +457,7 @@ parse_options(struct settings *s, int argc, char **argv)
 		{"warm-up", required_argument, NULL, OPTION_WARM_UP},
 		{"pieces", required_argument, NULL, OPTION_PIECES},
 		{"sweep", no_argument, NULL, OPTION_SWEEP},
+		{"engine", required_argument, NULL, OPTION_ENGINE},
 		{"tsv", required_argument, NULL, OPTION_TSV},
 		{"seed", required_argument, NULL, OPTION_SEED},
 		{"threads", required_argument, NULL, OPTION_THREADS},
@@ -473,6 +489,11 @@ parse_options(struct settings *s, int argc, char **argv)
 			break;
 		case OPTION_SWEEP:
 			s->sweep = true;
+			break;
+		case OPTION_ENGINE:
+			if (strcmp(optarg, "store") != 0)
+				refuse("engine", optarg, "store");
+			s->engine = true;
 			break;
 		case OPTION_TSV:
 			s->tsv = optarg;
@@ -542,7 +563,9 @@ main(int argc, char **argv)
 	choose_shapes(&run, &shapes);
 	settings.policies[settings.policy_count++] =
 		(struct policy){.name = "memcached", .what = "", .kind = KIND_MEMCACHED};
-	if (settings.sweep)
+	if (settings.engine)
+		add_store(&settings);
+	else if (settings.sweep)
 		add_sweep(&settings);
 	else
 		add_candidates(&settings);
