@@ -9,7 +9,7 @@ enum {
 
 /* --- the ring of victims ------------------------------------------------------------------- */
 
-static uint32_t
+uint32_t
 victim_take(struct eviction *eviction)
 {
 	uint32_t segment, head = atomic_load_explicit(&eviction->head, memory_order_relaxed);

@@ -54,8 +54,8 @@ struct eviction {
 	uint8_t *dirt;		  /* of each queued segment: dead bytes, in 1/256 of its size */
 	uint32_t dirt_cursor;	  /* the next segment to look at */
 	uint32_t target_min, target_max;
-	uint64_t relaxed_at; /* tick when the target was looked at last */
-	bool filled;	     /* the reserve has been full since the target was raised */
+	uint64_t raised_at; /* tick when the target was changed last */
+	uint32_t taken;	    /* segments taken from the heap, as of the last round */
 };
 
 struct shard;
@@ -86,7 +86,7 @@ eviction_price(const struct eviction *eviction, const struct heap *heap)
 }
 
 /* `dirt` is zeroed memory, a byte a segment. */
-void eviction_init(struct eviction *eviction, struct heap *heap, uint8_t *dirt,
+void eviction_init(struct eviction *eviction, const struct heap *heap, uint8_t *dirt,
 		   unsigned int writers);
 
 /* An allocation failed: the reserve should be larger. Any writer. */
@@ -112,6 +112,9 @@ void evict_abandon(struct shard *shard, struct writer *writer);
 
 /* True if this key was dropped lately: it goes to Main. Any writer. */
 bool evict_remembers(struct shard *shard, uint64_t hash);
+
+/* The next victim that is ready, or SEGMENT_NONE. Any thread. */
+uint32_t victim_take(struct eviction *eviction);
 
 /* --- the janitor's ------------------------------------------------------------------------- */
 

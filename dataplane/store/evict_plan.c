@@ -12,14 +12,16 @@ enum {
 	TARGET_SHARE = 128,   /* of all segments, one in so many is kept free, at least */
 	TARGET_SHARE_MAX = 6, /* likewise, at most */
 	TARGET_MIN = 2,
-	TARGET_TICKS = 8 * CLOCK_TICKS, /* between two reductions of the reserve */
+	TARGET_TICKS = 2 * CLOCK_TICKS, /* between two reductions of the reserve */
+	TARGET_ROUNDS = 4,		/* of the janitor, that the reserve should last */
 	DIRT_ROUND = 1024,		/* segments whose dead bytes are counted in one round */
 	DIRT_MIN = 256 / 4,		/* a segment dead by so much is cleaned */
 	DIRT_SHIFT = 8,
 };
 
 void
-eviction_init(struct eviction *eviction, struct heap *heap, uint8_t *dirt, unsigned int writers)
+eviction_init(struct eviction *eviction, const struct heap *heap, uint8_t *dirt,
+	      unsigned int writers)
 {
 	uint32_t usable = heap->segments - heap->first;
 
@@ -31,7 +33,6 @@ eviction_init(struct eviction *eviction, struct heap *heap, uint8_t *dirt, unsig
 	if (eviction->target_min < TARGET_MIN)
 		eviction->target_min = TARGET_MIN;
 	atomic_init(&eviction->target, eviction->target_min);
-	atomic_init(&heap->lowest, usable);
 }
 
 /* --- queues -------------------------------------------------------------------------------- */
@@ -227,33 +228,59 @@ ring_count(const struct eviction *eviction)
 
 /*
  * The reserve must last from one round of the janitor to the next, however late that comes: it is
- * doubled when it was used up, once it had been filled; and lowered slowly while it was not.
+ * raised to some times what was taken between two rounds, or doubled when a store was refused; and
+ * lowered slowly while it is not needed.
  */
 static void
-adapt_target(struct eviction *eviction, struct heap *heap, const struct moment *moment)
+adapt_target(struct eviction *eviction, const struct heap *heap, const struct moment *moment)
 {
 	/* relaxed, all: hints */
 	uint32_t target = atomic_load_explicit(&eviction->target, memory_order_relaxed);
-	uint32_t lowest = atomic_load_explicit(&heap->lowest, memory_order_relaxed);
+	uint32_t taken = atomic_load_explicit(&heap->taken, memory_order_relaxed);
+	uint32_t wanted = eviction->target_min + TARGET_ROUNDS * (taken - eviction->taken);
 	uint64_t now = clock_tick(moment->clock);
 
-	eviction->filled |= heap_available(heap) >= target - target / 4;
-	if (!eviction->filled)
-		return;
-	if (atomic_exchange_explicit(&eviction->refusals, 0, memory_order_relaxed) != 0 ||
-	    lowest < eviction->target_min / 2) {
-		target = 2 * target < eviction->target_max ? 2 * target : eviction->target_max;
-		eviction->filled = false;
-	} else if (now - eviction->relaxed_at < TARGET_TICKS) {
-		return;
-	} else if (lowest > target / 2) {
-		target -= target / 8 + 1;
-		if (target < eviction->target_min)
-			target = eviction->target_min;
+	eviction->taken = taken;
+	if (atomic_exchange_explicit(&eviction->refusals, 0, memory_order_relaxed) != 0)
+		wanted = 2 * target;
+	if (wanted > eviction->target_max)
+		wanted = eviction->target_max;
+	if (wanted < target) {
+		if (now - eviction->raised_at < TARGET_TICKS)
+			return;
+		wanted = target - (target - wanted + 7) / 8;
 	}
-	eviction->relaxed_at = now;
-	atomic_store_explicit(&heap->lowest, heap_available(heap), memory_order_relaxed);
-	atomic_store_explicit(&eviction->target, target, memory_order_relaxed);
+	eviction->raised_at = now;
+	atomic_store_explicit(&eviction->target, wanted, memory_order_relaxed);
+}
+
+static bool
+segment_is_gone(const struct heap *heap, uint32_t number, const struct moment *moment)
+{
+	return stamp_is_flushed(heap_stamp(heap, number), moment->epoch) ||
+	       clock_past(heap->segment[number].expiry, moment->clock);
+}
+
+/* Memory is plentiful again: victims that nobody has begun go back to their places. */
+static void
+victims_spare(struct shard *shard, const struct moment *moment)
+{
+	struct heap *heap = &shard->heap;
+	struct eviction *eviction = &shard->eviction;
+	uint32_t victim;
+
+	while ((victim = victim_take(eviction)) != SEGMENT_NONE) {
+		struct segment *segment = &heap->segment[victim];
+
+		segment->clean = false;
+		/* relaxed: a statistic */
+		atomic_store_explicit(&segment->state, SEGMENT_SEALED, memory_order_relaxed);
+		list_insert(heap,
+			    segment_is_gone(heap, victim, moment)
+				    ? &eviction->gone
+				    : &eviction->queue[segment->queue],
+			    victim);
+	}
 }
 
 void
@@ -270,8 +297,10 @@ eviction_plan(struct store *store, unsigned int number, const struct moment *mom
 	atomic_store_explicit(&eviction->horizon, eviction->queue[QUEUE_MAIN].count + 1,
 			      memory_order_relaxed);
 	/* victims are chosen before they are wanted, so that writers find some without us */
-	if (eviction_prospect(eviction, &shard->heap) >= 2 * target)
+	if (eviction_prospect(eviction, &shard->heap) >= 2 * target) {
+		victims_spare(shard, moment);
 		return;
+	}
 	look_for_dirt(store, number);
 	stock = target < VICTIMS_MAX ? target : VICTIMS_MAX;
 	while (ring_count(eviction) < stock && (victim = choose_victim(shard)) != SEGMENT_NONE)
@@ -279,13 +308,6 @@ eviction_plan(struct store *store, unsigned int number, const struct moment *mom
 }
 
 /* --- what is gone -------------------------------------------------------------------------- */
-
-static bool
-segment_is_gone(const struct heap *heap, uint32_t number, const struct moment *moment)
-{
-	return stamp_is_flushed(heap_stamp(heap, number), moment->epoch) ||
-	       clock_past(heap->segment[number].expiry, moment->clock);
-}
 
 void
 eviction_sweep(struct shard *shard, const struct moment *moment)

@@ -182,17 +182,6 @@ take_fresh(struct heap *heap)
 	return segment < heap->segments ? segment : SEGMENT_NONE;
 }
 
-/* A race loses one of two low marks: the janitor is told soon enough. */
-static void
-note_lowest(struct heap *heap)
-{
-	uint32_t available = heap_available(heap);
-
-	/* relaxed: a hint */
-	if (available < atomic_load_explicit(&heap->lowest, memory_order_relaxed))
-		atomic_store_explicit(&heap->lowest, available, memory_order_relaxed);
-}
-
 uint32_t
 heap_take(struct heap *heap, enum segment_state state)
 {
@@ -203,9 +192,11 @@ heap_take(struct heap *heap, enum segment_state state)
 		atomic_fetch_sub_explicit(&heap->free_count, 1, memory_order_relaxed);
 	else
 		segment = take_fresh(heap);
-	if (segment != SEGMENT_NONE)
+	if (segment != SEGMENT_NONE) {
 		segment_set_state(heap, segment, state);
-	note_lowest(heap);
+		/* relaxed: the janitor's measure of demand */
+		atomic_fetch_add_explicit(&heap->taken, 1, memory_order_relaxed);
+	}
 	return segment;
 }
 

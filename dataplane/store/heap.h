@@ -86,10 +86,10 @@ struct heap {
 
 	_Alignas(64) _Atomic uint64_t free; /* stack */
 	_Atomic uint32_t free_count;
-	_Atomic uint32_t fresh;	 /* the next that was never used */
-	_Atomic uint32_t lowest; /* available segments, at the least, since the janitor looked */
-	uint32_t populating;	 /* the segment that is getting its pages (the janitor's) */
-	uint64_t populated;	 /* bytes of it that have them */
+	_Atomic uint32_t fresh; /* the next that was never used */
+	_Atomic uint32_t taken; /* segments, ever */
+	uint32_t populating;	/* the segment that is getting its pages (the janitor's) */
+	uint64_t populated;	/* bytes of it that have them */
 	_Alignas(64) _Atomic uint64_t sealed;  /* stack: sealed, not yet seen by the janitor */
 	_Alignas(64) _Atomic uint64_t retired; /* stack: likewise */
 };

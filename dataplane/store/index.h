@@ -34,6 +34,13 @@ enum {
 	INDEX_LOSSES_MAX = 2 * CHAIN_SLOTS,
 };
 
+/* Where memory for overflow buckets comes from. On any thread; neither call may wait. */
+struct index_memory {
+	uint64_t (*find)(void *owner, uint64_t *bytes); /* an offset, or 0; up to 2^29 buckets */
+	void (*give_back)(void *owner, uint64_t offset);
+	void *owner;
+};
+
 /* A split in progress; the janitor's. */
 struct index_split {
 	uint64_t parent; /* offset of the chunk that is split; 0: no split */
@@ -49,10 +56,16 @@ struct index {
 	uint64_t bucket_mask;	     /* buckets of a chunk, less one */
 	_Atomic uint64_t directory_mask;
 
-	/* spare overflow buckets: a Treiber stack, head is tag << ADDRESS_BITS | address */
+	/*
+	 * Overflow buckets: used ones that are spare (a Treiber stack, its head is tag <<
+	 * ADDRESS_BITS | address); a run of fresh ones (count << ADDRESS_BITS | address of the
+	 * next); those that were unlinked and wait for a grace period; and where more memory
+	 * comes from.
+	 */
 	_Alignas(64) _Atomic uint64_t spare;
-	_Atomic uint32_t spare_count;
-	_Atomic uint64_t trimmed; /* unlinked, waiting for a grace period: likewise */
+	_Atomic uint64_t fresh;
+	_Atomic uint64_t trimmed;
+	struct index_memory memory;
 	_Atomic uint32_t depth_count[CHAIN_MAX]; /* chains that reach each depth; [0] unused */
 
 	_Alignas(64) struct index_split split;
@@ -77,14 +90,18 @@ struct index_losses {
 /* --- birth (janitor, before any other thread) ---------------------------------------------- */
 
 /*
- * `chunk` is the offset of the first chunk: zeroed memory of 2^chunk_shift bytes; the directory is
- * zeroed memory of `capacity` words (a power of two). Memory stays the caller's.
+ * The directory is zeroed memory of `capacity` words, a power of two; its first `chunks` words, a power
+ * of two, are the offsets of chunks of 2^chunk_shift bytes of zeroed memory each. Memory stays
+ * the caller's.
  */
 void index_init(struct index *index, uint8_t *base, _Atomic uint64_t *directory, uint64_t capacity,
-		uint64_t chunk, unsigned int chunk_shift);
+		uint64_t chunks, unsigned int chunk_shift);
 
-/* Adds memory to make overflow buckets of: `bytes` from `offset` on, whatever it held. */
-void index_add_overflow(struct index *index, uint64_t offset, uint64_t bytes);
+/*
+ * Gives the index `bytes` from `offset` on for overflow buckets, whatever they held. False if it has
+ * some that are fresh.
+ */
+bool index_add_overflow(struct index *index, uint64_t offset, uint64_t bytes);
 
 /* --- reading ------------------------------------------------------------------------------- */
 

@@ -177,17 +177,18 @@ index_settled_bucket(struct index *index, uint64_t hash, struct index_losses *lo
 
 void
 index_init(struct index *index, uint8_t *base, _Atomic uint64_t *directory, uint64_t capacity,
-	   uint64_t chunk, unsigned int chunk_shift)
+	   uint64_t chunks, unsigned int chunk_shift)
 {
 	memset(index, 0, sizeof(*index));
 	index->base = base;
 	index->directory = directory;
 	index->directory_capacity = capacity;
 	index->bucket_mask = (UINT64_C(1) << (chunk_shift - FIRST_SHIFT)) - 1;
-	index->parents = 1;
-	index->splits = 1; /* the first level is complete: the directory is to double next */
-	atomic_init(&index->directory[0], chunk);
-	atomic_init(&index->chunks, 1);
+	/* this level is complete: the directory is to double next */
+	index->parents = chunks;
+	index->splits = chunks;
+	atomic_init(&index->directory_mask, chunks - 1);
+	atomic_init(&index->chunks, chunks);
 }
 
 /*

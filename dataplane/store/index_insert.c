@@ -207,8 +207,8 @@ static enum verdict
 meet(struct insert *insert, _Atomic uint64_t *ours, _Atomic uint64_t *slot, bool before)
 {
 	for (;;) {
-		/* acquire: we may read the item; the fence in rescan orders it after our placement */
-		uint64_t word = atomic_load_explicit(slot, memory_order_acquire);
+		/* seq_cst: see rescan. Includes acquire: we may read the item */
+		uint64_t word = atomic_load_explicit(slot, memory_order_seq_cst);
 
 		if (slot_matches(word, insert->hash, SLOT_LIVE) && same_key(insert, word)) {
 			withdraw(insert, ours);
@@ -228,7 +228,14 @@ meet(struct insert *insert, _Atomic uint64_t *ours, _Atomic uint64_t *slot, bool
 	}
 }
 
-/* The chain is the one we placed in, even if it is being split by now: then flip will tell. */
+/*
+ * Looks at all slots but ours. The chain is the one we placed in, even if it is being split by
+ * now: then the flip will tell.
+ *
+ * Of two writers, each of which has placed its entry, one at least must see the other's: placements
+ * and these loads are all seq_cst, so in their total order the later placement comes before its
+ * writer's loads. With less, both could miss each other and go live.
+ */
 static enum verdict
 rescan(struct insert *insert, _Atomic uint64_t *ours)
 {
@@ -236,11 +243,9 @@ rescan(struct insert *insert, _Atomic uint64_t *ours)
 	unsigned int slots = FIRST_SLOTS;
 	bool before = true;
 
-	/* seq_cst: of two writers, each of which has placed its entry, one sees the other's. Pairs
-	 * with itself in the other writer; without it both could miss each other and go live. */
-	atomic_thread_fence(memory_order_seq_cst);
 	for (;; slots = OVERFLOW_SLOTS) {
-		uint64_t control = bucket_control(bucket);
+		/* seq_cst: an overflow bucket may have been appended */
+		uint64_t control = atomic_load_explicit(&bucket->control, memory_order_seq_cst);
 
 		for (unsigned int i = 0; i < slots; i++) {
 			_Atomic uint64_t *slot = &bucket->slot[i];

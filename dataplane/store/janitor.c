@@ -11,8 +11,6 @@ enum {
 	POPULATE_AHEAD = 16,  /* segments to have ready, with pages behind them */
 	SWEEP_TICKS = CLOCK_TICKS,
 	ROOMY_SHARE = 32, /* an index below one in so many of the memory may be roomy */
-	SPARE_SHARE = 32, /* overflow buckets to have at hand: one for so many buckets */
-	SPARE_MIN = 512,
 };
 
 /* --- what waits for a grace period ---------------------------------------------------------- */
@@ -129,21 +127,6 @@ chunk_shift_of(const struct shard *shard)
 	return (unsigned int)__builtin_ctzll(index_chunk_size(&shard->index));
 }
 
-/* Overflow buckets at hand for what may be inserted until the next round. */
-static void
-shard_supply_overflow(struct shard *shard)
-{
-	struct index *index = &shard->index;
-	uint64_t buckets = counter_read(&index->chunks) * (index->bucket_mask + 1);
-
-	if (counter_read32(&index->spare_count) < SPARE_MIN + buckets / SPARE_SHARE) {
-		uint64_t chunk = shard_take_chunk(shard, chunk_shift_of(shard));
-
-		if (chunk != 0)
-			index_add_overflow(index, chunk, index_chunk_size(index));
-	}
-}
-
 /* While half of the memory is unused, or the index is a small part of it, chains may be short. */
 static bool
 memory_is_plentiful(const struct shard *shard)
@@ -182,7 +165,6 @@ shard_grow(struct store *store, unsigned int number, uint64_t items)
 	struct shard *shard = store->shard[number];
 	struct index_losses losses = {.count = 0};
 
-	shard_supply_overflow(shard);
 	if (shard->keep.parent != 0 || shard->keep.doubled)
 		return true;
 	if (!index_splitting(&shard->index))

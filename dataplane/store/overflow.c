@@ -11,40 +11,28 @@
  */
 #include "dataplane/store/index.h"
 
-static void
-spare_push(struct index *index, struct bucket *first, struct bucket *last)
+/* --- spare ones: a Treiber stack, linked by their first slots --------------------------------- */
+
+void
+overflow_give(struct index *index, struct bucket *bucket)
 {
 	/* relaxed: only put into the link, not followed */
 	uint64_t head = atomic_load_explicit(&index->spare, memory_order_relaxed), with;
 
 	do {
 		/* relaxed: published by the exchange */
-		atomic_store_explicit(&last->slot[0], head & CONTROL_ADDRESS, memory_order_relaxed);
-		with = ((head >> ADDRESS_BITS) + 1) << ADDRESS_BITS | bucket_address(index, first);
+		atomic_store_explicit(&bucket->slot[0], head & CONTROL_ADDRESS,
+				      memory_order_relaxed);
+		with = ((head >> ADDRESS_BITS) + 1) << ADDRESS_BITS | bucket_address(index, bucket);
 		/* release: the links are seen by who pops */
 	} while (!atomic_compare_exchange_weak_explicit(
 		&index->spare, &head, with, memory_order_release, memory_order_relaxed));
 }
 
-void
-index_add_overflow(struct index *index, uint64_t offset, uint64_t bytes)
+static struct bucket *
+spare_pop(struct index *index)
 {
-	uint64_t count = bytes >> OVERFLOW_SHIFT, first = offset >> OVERFLOW_SHIFT;
-
-	if (count == 0)
-		return;
-	for (uint64_t i = first; i < first + count - 1; i++)
-		/* relaxed: as in spare_push */
-		atomic_store_explicit(&bucket_at(index, i)->slot[0], i + 1, memory_order_relaxed);
-	spare_push(index, bucket_at(index, first), bucket_at(index, first + count - 1));
-	/* relaxed: a hint for the janitor */
-	atomic_fetch_add_explicit(&index->spare_count, (uint32_t)count, memory_order_relaxed);
-}
-
-struct bucket *
-overflow_take(struct index *index)
-{
-	/* acquire: pairs with spare_push */
+	/* acquire: pairs with overflow_give */
 	uint64_t head = atomic_load_explicit(&index->spare, memory_order_acquire), with;
 	struct bucket *bucket;
 
@@ -58,20 +46,68 @@ overflow_take(struct index *index)
 			CONTROL_ADDRESS);
 	} while (!atomic_compare_exchange_weak_explicit(
 		&index->spare, &head, with, memory_order_acquire, memory_order_acquire));
-	/* relaxed: a hint */
-	atomic_fetch_sub_explicit(&index->spare_count, 1, memory_order_relaxed);
+	return bucket;
+}
+
+/* --- fresh ones: count << ADDRESS_BITS | address of the next ------------------------------- */
+
+static struct bucket *
+fresh_take(struct index *index)
+{
+	/* acquire: the memory was free when it was added; pairs with index_add_overflow */
+	uint64_t fresh = atomic_load_explicit(&index->fresh, memory_order_acquire);
+
+	do
+		if (fresh >> ADDRESS_BITS == 0)
+			return NULL;
+	while (!atomic_compare_exchange_weak_explicit(&index->fresh, &fresh,
+						      fresh - (UINT64_C(1) << ADDRESS_BITS) + 1,
+						      memory_order_acquire, memory_order_acquire));
+	return bucket_at(index, fresh);
+}
+
+bool
+index_add_overflow(struct index *index, uint64_t offset, uint64_t bytes)
+{
+	uint64_t run = (bytes >> OVERFLOW_SHIFT) << ADDRESS_BITS | offset >> OVERFLOW_SHIFT;
+	uint64_t fresh = atomic_load_explicit(&index->fresh, memory_order_relaxed);
+
+	while (fresh >> ADDRESS_BITS == 0)
+		/* release: the memory is ours to give; pairs with fresh_take */
+		if (atomic_compare_exchange_weak_explicit(
+			    &index->fresh, &fresh, run, memory_order_release, memory_order_relaxed))
+			return true;
+	return false;
+}
+
+/* More memory, unless another finds some at the same time. */
+static void
+fresh_refill(struct index *index)
+{
+	uint64_t bytes, offset = index->memory.find(index->memory.owner, &bytes);
+
+	if (offset != 0 && !index_add_overflow(index, offset, bytes))
+		index->memory.give_back(index->memory.owner, offset);
+}
+
+struct bucket *
+overflow_take(struct index *index)
+{
+	struct bucket *bucket = spare_pop(index);
+
+	if (bucket == NULL)
+		bucket = fresh_take(index);
+	if (bucket == NULL) {
+		fresh_refill(index);
+		bucket = fresh_take(index);
+	}
+	if (bucket == NULL)
+		return NULL;
 	/* relaxed, both: published with the bucket */
 	atomic_store_explicit(&bucket->control, 0, memory_order_relaxed);
 	for (int i = 0; i < OVERFLOW_SLOTS; i++)
 		atomic_store_explicit(&bucket->slot[i], SLOT_EMPTY, memory_order_relaxed);
 	return bucket;
-}
-
-void
-overflow_give(struct index *index, struct bucket *bucket)
-{
-	spare_push(index, bucket, bucket);
-	atomic_fetch_add_explicit(&index->spare_count, 1, memory_order_relaxed); /* a hint */
 }
 
 /* --- trimming ------------------------------------------------------------------------------ */
@@ -150,25 +186,35 @@ retire(struct index *index, struct bucket *bucket)
 		memory_order_relaxed)); /* release: the link. The janitor takes all at once: no ABA */
 }
 
+/* Unlinks the last bucket of a chain, if it is empty and not the first. True if it went. */
+static bool
+trim_last(struct index *index, struct bucket *first)
+{
+	struct bucket *before, *last;
+	unsigned int depth = chain_tail(index, first, &before, &last);
+	uint64_t control;
+
+	if (depth == 0 || !holds_nothing(last) || !freeze_empty(last))
+		return false;
+	control = bucket_address(index, last);
+	/* seq_cst: out of reach before it is retired. Fails if another did it, or a split froze it */
+	if (!atomic_compare_exchange_strong_explicit(&before->control, &control, 0,
+						     memory_order_seq_cst, memory_order_relaxed))
+		return false;
+	index_depth_add(index, depth, -1);
+	retire(index, last);
+	return true;
+}
+
 void
 index_trim(struct index *index, uint64_t hash, const struct index_entry *entry)
 {
-	struct bucket *first = index_bucket(index, hash), *before, *last;
-	unsigned int depth;
-	uint64_t control;
+	struct bucket *first = index_bucket(index, hash);
 
 	if (entry->slot >= &first->slot[0] && entry->slot < &first->slot[FIRST_SLOTS])
 		return;
-	depth = chain_tail(index, first, &before, &last);
-	if (depth == 0 || !holds_nothing(last) || !freeze_empty(last))
-		return;
-	control = bucket_address(index, last);
-	/* seq_cst: taken out before it is retired. Fails if another trimmed it, or a split froze it */
-	if (!atomic_compare_exchange_strong_explicit(&before->control, &control, 0,
-						     memory_order_seq_cst, memory_order_relaxed))
-		return;
-	index_depth_add(index, depth, -1);
-	retire(index, last);
+	while (trim_last(index, first))
+		; /* the one before may have been empty for a while */
 }
 
 uint64_t

@@ -10,7 +10,9 @@ enum {
 	SEGMENTS_WANTED = 128, /* of a shard at least, if items are small enough */
 	SEGMENTS_PLENTY = 1024,
 	SEGMENT_SHIFT_MAX = 30,
-	OPEN_SHARE = 16, /* open segments may be one in so many */
+	OPEN_SHARE = 16,  /* open segments may be one in so many */
+	INDEX_SHARE = 64, /* the index begins with one byte in so many, */
+	INDEX_CHUNKS = 8, /* but with no more chunks than this */
 };
 
 /* --- sizes --------------------------------------------------------------------------------- */
@@ -105,6 +107,42 @@ shard_choose_classes(struct store *store, unsigned int number)
 	store->janitor->writer[number].cleans = true;
 }
 
+/* More overflow buckets for the index: a whole segment of them. */
+static uint64_t
+shard_find_memory(void *owner, uint64_t *bytes)
+{
+	struct heap *heap = &((struct shard *)owner)->heap;
+
+	*bytes = heap_segment_size(heap);
+	return heap_offset(heap, heap_take(heap, SEGMENT_INDEX));
+}
+
+static void
+shard_return_memory(void *owner, uint64_t offset)
+{
+	struct heap *heap = &((struct shard *)owner)->heap;
+
+	heap_give(heap, heap_segment_of(heap, offset / ITEM_ALIGNMENT));
+}
+
+/* The index begins with a small part of the memory, and grows from there (janitor.c). */
+static void
+shard_build_index(struct shard *shard, _Atomic uint64_t *directory, uint64_t capacity,
+		  unsigned int chunk_shift)
+{
+	struct heap *heap = &shard->heap;
+	uint64_t chunks = 1, rest, tail = heap_ready(heap, &rest);
+
+	while ((2 * chunks) << chunk_shift <= heap->mapped / INDEX_SHARE && chunks < INDEX_CHUNKS)
+		chunks *= 2;
+	for (uint64_t i = 0; i < chunks; i++)
+		atomic_init(&directory[i], shard_take_chunk(shard, chunk_shift));
+	index_init(&shard->index, heap->base, directory, capacity, chunks, chunk_shift);
+	shard->index.memory = (struct index_memory){
+		.find = shard_find_memory, .give_back = shard_return_memory, .owner = shard};
+	index_add_overflow(&shard->index, tail, rest);
+}
+
 static int
 shard_build(struct store *store, unsigned int number, uint64_t bytes)
 {
@@ -114,8 +152,8 @@ shard_build(struct store *store, unsigned int number, uint64_t bytes)
 	unsigned int shift = segment_shift(bytes, options->item_size_max);
 	unsigned int chunk_shift = shift < CHUNK_SHIFT ? shift : CHUNK_SHIFT;
 	_Atomic uint64_t *directory;
+	uint64_t capacity;
 	uint8_t *dirt;
-	uint64_t capacity, rest, tail;
 	int status;
 
 	status = heap_map(heap, bytes, shift, options->numa_nodes[number], options->hugepages);
@@ -126,10 +164,7 @@ shard_build(struct store *store, unsigned int number, uint64_t bytes)
 	dirt = heap_metadata(heap, heap->segments);
 	if (directory == NULL || dirt == NULL || !shard_hand_out_ledgers(store, number))
 		return -EINVAL;
-	tail = heap_ready(heap, &rest);
-	index_init(&shard->index, heap->base, directory, capacity,
-		   shard_take_chunk(shard, chunk_shift), chunk_shift);
-	index_add_overflow(&shard->index, tail, rest);
+	shard_build_index(shard, directory, capacity, chunk_shift);
 	eviction_init(&shard->eviction, heap, dirt, options->workers);
 	shard_choose_classes(store, number);
 	return 0;

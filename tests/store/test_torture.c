@@ -203,7 +203,7 @@ struct outcome {
 static void
 play_round(struct outcome *outcome, unsigned int shards, uint64_t seed)
 {
-	struct store_options options = fixture_options(shards * (8 << 20));
+	struct store_options options = fixture_options(8 << 20);
 	struct player players[WORKERS];
 	struct history histories[WORKERS];
 	struct janitor_thread janitor;

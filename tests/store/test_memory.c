@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What memory the store takes, what it does when that is full, and that it accounts for every byte.
+ */
+#include <unistd.h>
+
+#include "tests/store/fixture.h"
+#include "tests/store/threads.h"
+
+static uint64_t
+next_random(uint64_t *state)
+{
+	*state ^= *state << 13;
+	*state ^= *state >> 7;
+	*state ^= *state << 17;
+	return *state;
+}
+
+static uint64_t
+resident_bytes(void)
+{
+	unsigned long long size = 0, resident = 0;
+	FILE *file = fopen("/proc/self/statm", "r");
+
+	if (file != NULL && fscanf(file, "%llu %llu", &size, &resident) != 2)
+		resident = 0;
+	if (file != NULL)
+		fclose(file);
+	return resident * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+/* A key and value of number n; the value's length depends on n. */
+static enum store_status
+set_number(struct fixture *f, uint64_t n, uint32_t length)
+{
+	static uint8_t value[1 << 20];
+
+	memcpy(value, &n, sizeof(n));
+	f->op = (struct store_op){
+		.verb = STORE_SET,
+		.key = (const uint8_t *)&n,
+		.key_length = sizeof(n),
+		.data = value,
+		.data_length = length,
+	};
+	store_do(f->worker, &f->op);
+	return (enum store_status)f->op.status;
+}
+
+static enum store_status
+do_number(struct fixture *f, enum store_verb verb, uint64_t n)
+{
+	f->op = (struct store_op){
+		.verb = (uint8_t)verb, .key = (const uint8_t *)&n, .key_length = sizeof(n)};
+	store_do(f->worker, &f->op);
+	return (enum store_status)f->op.status;
+}
+
+static void
+a_full_store_refuses_nothing(void)
+{
+	struct fixture f = fixture_new();
+	struct janitor_thread janitor;
+	struct store_stats stats;
+	uint64_t refused = 0;
+
+	janitor_thread_start(&janitor, f.store);
+	for (uint64_t n = 0; n < 2000000; n++) {
+		refused += set_number(&f, n, 32) != STORE_OK;
+		if (n % 32 == 0)
+			store_quiescent(f.worker);
+	}
+	janitor_thread_stop(&janitor);
+	stats = stats_of(&f);
+	CU_ASSERT_EQUAL(refused, 0);
+	CU_ASSERT_EQUAL(stats.out_of_memory, 0);
+	CU_ASSERT_EQUAL(stats.evictions + stats.items + stats.index_dropped, 2000000);
+	CU_ASSERT(stats.items > 700000); /* 64 MiB, 48 bytes each and what we add */
+	CU_ASSERT(do_number(&f, STORE_GET, 1999999) == STORE_OK);
+	fixture_end(&f);
+}
+
+/* Slab allocators run dry of one size while others have room: this one has no sizes. */
+static void
+large_values_among_small_ones_are_not_refused(void)
+{
+	struct store_options options = fixture_options(256 << 20);
+	struct fixture f = fixture_with(&options);
+	struct janitor_thread janitor;
+	uint64_t refused = 0, random = 1;
+
+	janitor_thread_start(&janitor, f.store);
+	for (uint64_t n = 0; n < 100000; n++) {
+		bool large = next_random(&random) % 100 == 0;
+
+		refused += set_number(&f, n, large ? 1000000 : 100) != STORE_OK;
+		if (n % 32 == 0)
+			store_quiescent(f.worker);
+	}
+	janitor_thread_stop(&janitor);
+	CU_ASSERT_EQUAL(refused, 0);
+	CU_ASSERT(stats_of(&f).evictions > 10000);
+	fixture_end(&f);
+}
+
+/* Every kind of operation, then a count of what there is by asking for it. */
+static void
+the_books_balance(void)
+{
+	enum {
+		OPERATIONS = 3000000,
+		KEYS = 400000,
+	};
+	static const uint8_t verbs[] = {STORE_SET,    STORE_SET,     STORE_SET,	  STORE_GET,
+					STORE_GET,    STORE_ADD,     STORE_TOUCH, STORE_REPLACE,
+					STORE_APPEND, STORE_PREPEND, STORE_INCR,  STORE_DELETE};
+	struct store_options options = fixture_options(32 << 20);
+	struct fixture f;
+	struct store_stats stats;
+	uint64_t random = 7, found = 0, values = 0, before = resident_bytes();
+
+	options.item_size_max = 10000;
+	f = fixture_with(&options);
+	for (uint64_t i = 0; i < OPERATIONS; i++) {
+		static const uint8_t data[200] = "12345";
+		uint64_t key = next_random(&random) % KEYS;
+		uint8_t verb = verbs[next_random(&random) % sizeof(verbs)];
+		uint32_t length = (uint32_t)(next_random(&random) % 200);
+
+		f.op = (struct store_op){
+			.verb = verb,
+			.key = (const uint8_t *)&key,
+			.key_length = sizeof(key),
+			.data = data,
+			.data_length = verb == STORE_APPEND || verb == STORE_PREPEND ? 3 : length,
+			.flags = key % 3 == 0 ? 5 : 0,
+			.exptime = key % 5 == 0 ? (int64_t)(i / 10000 + 1) : 0,
+			.delta = 1,
+		};
+		store_do(f.worker, &f.op);
+		if (i % 64 == 0) {
+			store_set_clock(f.store, i / 10);
+			store_quiescent(f.worker);
+			store_janitor(f.store);
+		}
+	}
+	tidy(&f);
+	stats = stats_of(&f);
+	CU_ASSERT(stats.evictions > 0);
+	CU_ASSERT(stats.expired > 0);
+	CU_ASSERT(stats.memory_used <= stats.memory_limit);
+	CU_ASSERT(resident_bytes() - before < options.memory + options.memory / 33);
+	CU_ASSERT_EQUAL(stats.bytes_keys, stats.items * sizeof(uint64_t));
+	for (uint64_t key = 0; key < KEYS; key++) {
+		if (do_number(&f, STORE_GET, key) != STORE_OK)
+			continue;
+		found++;
+		values += f.op.value_length;
+	}
+	/* what expired, but lies among what lives, counts as an item until its segment goes */
+	CU_ASSERT(found <= stats.items && found > stats.items / 2);
+	CU_ASSERT(values <= stats.bytes_values);
+	for (uint64_t key = 0; key < KEYS; key++)
+		do_number(&f, STORE_DELETE, key);
+	stats = stats_of(&f);
+	CU_ASSERT_EQUAL(stats.items, 0);
+	CU_ASSERT_EQUAL(stats.bytes_keys, 0);
+	CU_ASSERT_EQUAL(stats.bytes_values, 0);
+	CU_ASSERT_EQUAL(stats.bytes_headers, 0);
+	store_flush(f.worker, 0);
+	store_worker_close(f.worker); /* which seals what it has open */
+	while (store_janitor(f.store))
+		;
+	stats = stats_of(&f);
+	CU_ASSERT(stats.bytes_dead <= stats.segments_open * (options.memory / stats.segments));
+	CU_ASSERT_EQUAL(stats.bytes_slack, 0);
+	CU_ASSERT_EQUAL(stats.segments_sealed, 0);
+	CU_ASSERT_EQUAL(stats.segments_retired, 0);
+	CU_ASSERT(stats.segments_open <= 4); /* the janitor's own */
+	CU_ASSERT_EQUAL(stats.segments,
+			stats.segments_free + stats.segments_open + stats.segments_index);
+	CU_ASSERT_EQUAL(stats.chain_2, 0);
+	store_destroy(f.store);
+}
+
+/* What was read stays, what was not goes; and a key that comes back soon is remembered. */
+static void
+what_is_read_stays(void)
+{
+	enum {
+		HOT = 20000,
+		COLD = 2000000,
+	};
+	struct store_options options = fixture_options(32 << 20);
+	struct fixture f;
+	uint64_t hits = 0;
+
+	options.item_size_max = 10000;
+	f = fixture_with(&options);
+	for (uint64_t n = 0; n < COLD; n++) {
+		if (n < HOT)
+			set_number(&f, n, 100);
+		else
+			do_number(&f, STORE_GET, n % HOT);
+		set_number(&f, HOT + n, 100);
+		if (n % 16 == 0) {
+			store_quiescent(f.worker);
+			store_janitor(f.store);
+		}
+	}
+	for (uint64_t n = 0; n < HOT; n++)
+		hits += do_number(&f, STORE_GET, n) == STORE_OK;
+	CU_ASSERT(hits > HOT * 95 / 100);
+	CU_ASSERT(stats_of(&f).evicted_unfetched > COLD / 2);
+	fixture_end(&f);
+}
+
+/* Few keys that are overwritten for ever fill the log with dead versions: cleaned, not evicted. */
+static void
+overwriting_evicts_nothing(void)
+{
+	enum {
+		KEYS = 100000,
+	};
+	struct store_options options = fixture_options(32 << 20);
+	struct fixture f;
+	uint64_t random = 3, hits = 0;
+
+	options.item_size_max = 10000;
+	f = fixture_with(&options);
+	for (uint64_t n = 0; n < KEYS; n++) {
+		set_number(&f, n, 100);
+		if (n % 1024 == 0)
+			store_janitor(f.store);
+	}
+	for (uint64_t n = 0; n < 3000000; n++) {
+		/* three quarters of the writes go to a quarter of the keys */
+		uint64_t key = next_random(&random) % KEYS;
+
+		CU_ASSERT_EQUAL(set_number(&f, n % 4 != 0 ? key / 4 : key, 100), STORE_OK);
+		if (n % 16 == 0) {
+			store_quiescent(f.worker);
+			store_janitor(f.store);
+		}
+	}
+	for (uint64_t n = 0; n < KEYS; n++)
+		hits += do_number(&f, STORE_GET, n) == STORE_OK;
+	CU_ASSERT_EQUAL(hits, KEYS);
+	CU_ASSERT_EQUAL(stats_of(&f).evictions, 0);
+	fixture_end(&f);
+}
+
+static void
+a_copy_keeps_its_unique(void)
+{
+	struct store_options options = fixture_options(32 << 20);
+	struct fixture f;
+	uint64_t unique;
+
+	options.item_size_max = 10000;
+	f = fixture_with(&options);
+	set_number(&f, 0, 100);
+	unique = f.op.cas;
+	for (uint64_t n = 1; n < 1000000; n++) {
+		do_number(&f, STORE_GET, 0);
+		set_number(&f, n, 100);
+		if (n % 16 == 0) {
+			store_quiescent(f.worker);
+			store_janitor(f.store);
+		}
+	}
+	CU_ASSERT_EQUAL(do_number(&f, STORE_GET, 0), STORE_OK);
+	CU_ASSERT_EQUAL(f.op.cas, unique);
+	fixture_end(&f);
+}
+
+SUITE("store memory", TEST(a_full_store_refuses_nothing),
+      TEST(large_values_among_small_ones_are_not_refused), TEST(the_books_balance),
+      TEST(what_is_read_stays), TEST(overwriting_evicts_nothing), TEST(a_copy_keeps_its_unique))
