@@ -114,6 +114,23 @@ test: all $(TESTS) ## every test; ends with "N passed, N failed"
 unit: all $(TESTS) ## the CUnit suites alone
 	@scripts/run-tests --unit $(TESTS)
 
+# libFuzzer targets, with clang's own sanitizers; what they find new stays in $(BUILD).
+FUZZ_FOR ?= 60
+FUZZERS  := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/fuzz-%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZED   := $(foreach d,dataplane/store dataplane/proto,$(call sources,$(d)))
+$(FUZZERS): $(BUILD)/fuzz-%: tests/fuzz/fuzz_%.c $(FUZZED) $(wildcard dataplane/*/*.h tests/fuzz/*.h tests/proto/*.h)
+	@mkdir -p $(@D)
+	@echo "  FUZZ  $@"
+	$(Q)clang $(CPPFLAGS) -std=gnu11 -fno-strict-aliasing -O1 -g -fno-omit-frame-pointer \
+		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
+		-o $@ $< $(FUZZED) $(STORE_LIBS)
+
+.PHONY: fuzz
+fuzz: $(FUZZERS) ## fuzz each codec for FUZZ_FOR seconds, from its corpus on
+	@$(foreach f,$(FUZZERS:$(BUILD)/fuzz-%=%),mkdir -p $(BUILD)/fuzz/$(f) && \
+		$(BUILD)/fuzz-$(f) -max_total_time=$(FUZZ_FOR) -max_len=2050 -print_final_stats=1 \
+		-artifact_prefix=$(BUILD)/fuzz/$(f)- $(BUILD)/fuzz/$(f) tests/fuzz/corpus/$(f) &&) true
+
 .PHONY: bench
 bench: all ## measure against peers and bounds
 	@perf/bench

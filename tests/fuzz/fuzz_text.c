@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* libFuzzer target: the text protocol, meta commands and all. */
+#include "tests/fuzz/fuzz_codec.h"
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct fuzz fuzz;
+
+	if (size < 3 || size > FUZZ_STREAM_MAX + 2 || data[2] == 0x80)
+		return -1;
+	fuzz_stream(&fuzz, (uint16_t)(data[0] | data[1] << 8), data + 2, size - 2);
+	return 0;
+}
