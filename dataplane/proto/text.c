@@ -22,15 +22,6 @@ enum keys_verb {
 	KEYS_GATS,
 };
 
-struct command {
-	const char *name;
-	uint8_t length;
-	uint8_t words_min, words_max; /* with the command itself; others are answered ERROR */
-	uint8_t verb;		      /* enum store_verb or keys_verb */
-	enum parse_result (*parse)(struct parser *parser, const struct command *command,
-				   const struct line *line);
-};
-
 /* --- requests ----------------------------------------------------------------------------- */
 
 static struct request *
@@ -42,8 +33,7 @@ text_add(struct parser *parser, enum request_action action, bool quiet)
 	return request;
 }
 
-/* Adds a request that answers one line (without its \r\n), which lives for ever. */
-static struct request *
+struct request *
 text_say(struct parser *parser, enum request_action action, bool quiet, const char *line)
 {
 	struct request *request = text_add(parser, action, quiet);
@@ -60,7 +50,7 @@ text_error(struct parser *parser, bool quiet, const char *line)
 	return PARSE_DONE;
 }
 
-static bool
+bool
 line_is_quiet(const struct line *line)
 {
 	return token_is(&line->token[line->count - 1], "noreply");
@@ -180,13 +170,13 @@ keys_parse(struct parser *parser, const uint8_t *at, enum keys_verb verb, int64_
 }
 
 static enum parse_result
-text_get(struct parser *parser, const struct command *command, const struct line *line)
+text_get(struct parser *parser, const struct text_command *command, const struct line *line)
 {
 	return keys_parse(parser, line->token[1].start, command->verb, 0);
 }
 
 static enum parse_result
-text_gat(struct parser *parser, const struct command *command, const struct line *line)
+text_gat(struct parser *parser, const struct text_command *command, const struct line *line)
 {
 	int32_t exptime;
 
@@ -283,7 +273,7 @@ text_take_data(struct parser *parser, struct request *request, const uint8_t *da
 }
 
 static enum parse_result
-text_store(struct parser *parser, const struct command *command, const struct line *line)
+text_store(struct parser *parser, const struct text_command *command, const struct line *line)
 {
 	bool compares = command->name[0] == 'c';
 	struct request *request = text_add(parser, REQUEST_STORE, line_is_quiet(line));
@@ -305,7 +295,7 @@ text_store(struct parser *parser, const struct command *command, const struct li
 /* --- commands on one key ------------------------------------------------------------------ */
 
 static struct request *
-text_add_op(struct parser *parser, const struct command *command, const struct line *line,
+text_add_op(struct parser *parser, const struct text_command *command, const struct line *line,
 	    bool quiet)
 {
 	struct request *request = text_add(parser, REQUEST_STORE, quiet);
@@ -317,7 +307,7 @@ text_add_op(struct parser *parser, const struct command *command, const struct l
 }
 
 static enum parse_result
-text_delete(struct parser *parser, const struct command *command, const struct line *line)
+text_delete(struct parser *parser, const struct text_command *command, const struct line *line)
 {
 	bool quiet = line->count > 2 && line_is_quiet(line);
 	/* an ancient argument, the time to hold the key: it may only be 0 */
@@ -334,7 +324,7 @@ text_delete(struct parser *parser, const struct command *command, const struct l
 }
 
 static enum parse_result
-text_arithmetic(struct parser *parser, const struct command *command, const struct line *line)
+text_arithmetic(struct parser *parser, const struct text_command *command, const struct line *line)
 {
 	bool quiet = line_is_quiet(line);
 	uint64_t delta;
@@ -348,7 +338,7 @@ text_arithmetic(struct parser *parser, const struct command *command, const stru
 }
 
 static enum parse_result
-text_touch(struct parser *parser, const struct command *command, const struct line *line)
+text_touch(struct parser *parser, const struct text_command *command, const struct line *line)
 {
 	bool quiet = line_is_quiet(line);
 	int32_t exptime;
@@ -364,7 +354,7 @@ text_touch(struct parser *parser, const struct command *command, const struct li
 /* --- commands on the server --------------------------------------------------------------- */
 
 static enum parse_result
-text_flush(struct parser *parser, const struct command *command, const struct line *line)
+text_flush(struct parser *parser, const struct text_command *command, const struct line *line)
 {
 	bool quiet = line_is_quiet(line);
 	int32_t delay = 0;
@@ -380,7 +370,7 @@ text_flush(struct parser *parser, const struct command *command, const struct li
 }
 
 static enum parse_result
-text_verbosity(struct parser *parser, const struct command *command, const struct line *line)
+text_verbosity(struct parser *parser, const struct text_command *command, const struct line *line)
 {
 	bool quiet = line_is_quiet(line);
 	uint32_t level;
@@ -393,14 +383,14 @@ text_verbosity(struct parser *parser, const struct command *command, const struc
 }
 
 static enum parse_result
-text_meta(struct parser *parser, const struct command *command, const struct line *line)
+text_meta(struct parser *parser, const struct text_command *command, const struct line *line)
 {
 	return meta_parse(parser, command->name[1], line);
 }
 
 /* The end of a batch of quiet meta commands. */
 static enum parse_result
-text_meta_noop(struct parser *parser, const struct command *command, const struct line *line)
+text_meta_noop(struct parser *parser, const struct text_command *command, const struct line *line)
 {
 	(void)command;
 	(void)line;
@@ -409,7 +399,7 @@ text_meta_noop(struct parser *parser, const struct command *command, const struc
 }
 
 static enum parse_result
-text_version(struct parser *parser, const struct command *command, const struct line *line)
+text_version(struct parser *parser, const struct text_command *command, const struct line *line)
 {
 	(void)command;
 	(void)line;
@@ -418,7 +408,7 @@ text_version(struct parser *parser, const struct command *command, const struct 
 }
 
 static enum parse_result
-text_quit(struct parser *parser, const struct command *command, const struct line *line)
+text_quit(struct parser *parser, const struct text_command *command, const struct line *line)
 {
 	(void)command;
 	(void)line;
@@ -442,7 +432,7 @@ text_stats_detail(struct parser *parser, const struct line *line)
 }
 
 static enum parse_result
-text_stats(struct parser *parser, const struct command *command, const struct line *line)
+text_stats(struct parser *parser, const struct text_command *command, const struct line *line)
 {
 	const struct token *group = &line->token[1];
 	struct request *request;
@@ -454,6 +444,8 @@ text_stats(struct parser *parser, const struct command *command, const struct li
 	}
 	if (line->count > 1 && token_is(group, "detail"))
 		return text_stats_detail(parser, line);
+	if (line->count > 1 && token_is(group, "cachedump"))
+		return text_error(parser, false, "CLIENT_ERROR stats cachedump not allowed");
 	request = text_add(parser, REQUEST_STATS, false);
 	if (line->count > 1) {
 		request->text = (const char *)group->start;
@@ -466,7 +458,7 @@ text_stats(struct parser *parser, const struct command *command, const struct li
 /* --- which command ------------------------------------------------------------------------ */
 
 /* Most used first: it is searched in this order. */
-static const struct command commands[] = {
+static const struct text_command commands[] = {
 #define COMMAND(name, ...)                                                                         \
 	{                                                                                          \
 		name, sizeof(name) - 1, __VA_ARGS__                                                \
@@ -497,14 +489,21 @@ static const struct command commands[] = {
 	COMMAND("mn", 1, UINT8_MAX, 0, text_meta_noop),
 	COMMAND("flush_all", 1, 3, 0, text_flush),
 	COMMAND("verbosity", 2, 3, 0, text_verbosity),
+	COMMAND("slabs", 3, UINT8_MAX, 0, text_slabs),
+	COMMAND("lru", 3, UINT8_MAX, 0, text_lru),
+	COMMAND("lru_crawler", 2, UINT8_MAX, 0, text_crawler),
+	COMMAND("extstore", 3, UINT8_MAX, 0, text_extstore),
+	COMMAND("cache_memlimit", 2, 3, 0, text_memory_limit),
+	COMMAND("watch", 1, UINT8_MAX, 0, text_watch),
+	COMMAND("shutdown", 1, UINT8_MAX, 0, text_shutdown),
 #undef COMMAND
 };
 
-static const struct command *
+static const struct text_command *
 command_find(const struct token *word)
 {
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
-		const struct command *command = &commands[i];
+		const struct text_command *command = &commands[i];
 
 		if (command->length == word->length && command->name[0] == (char)*word->start &&
 		    memcmp(command->name, word->start, word->length) == 0)
@@ -531,7 +530,7 @@ static enum parse_result
 text_line(struct parser *parser)
 {
 	const uint8_t *start = parser->cursor;
-	const struct command *command = NULL;
+	const struct text_command *command = NULL;
 	enum parse_result result;
 	struct line line;
 

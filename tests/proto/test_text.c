@@ -372,6 +372,45 @@ stats_come_by_group(void)
 }
 
 static void
+tuning_is_understood_and_does_nothing(void)
+{
+	struct session *session = open_session();
+
+	CU_ASSERT(answers(session, "slabs automove 1\r\n", "OK\r\n"));
+	CU_ASSERT(answers(session, "slabs automove x\r\n", BAD_FORMAT));
+	CU_ASSERT(answers(session, "slabs reassign 1 2\r\n",
+			  "NOSPARE source class has no spare pages\r\n"));
+	CU_ASSERT(answers(session, "slabs reassign 1\r\n", "ERROR\r\n"));
+	CU_ASSERT(answers(session, "lru mode flat\r\n", "OK\r\n"));
+	CU_ASSERT(answers(session, "lru mode x\r\n", "ERROR\r\n"));
+	CU_ASSERT(answers(session, "lru_crawler enable\r\nlru_crawler crawl all\r\n",
+			  "OK\r\nOK\r\n"));
+	CU_ASSERT(answers(session, "lru_crawler crawl 0\r\n", "BADCLASS invalid class id\r\n"));
+	CU_ASSERT(answers(session, "extstore max_frag 0.5\r\n", "OK\r\n"));
+	CU_ASSERT(answers(session, "extstore max_frag x\r\n", "ERROR\r\n"));
+	close_session(session);
+}
+
+static void
+what_is_not_allowed_says_so(void)
+{
+	struct session *session = open_session();
+
+	CU_ASSERT(answers(session, "watch\r\n", "CLIENT_ERROR watch commands not allowed\r\n"));
+	CU_ASSERT(answers(session, "shutdown\r\n", "ERROR: shutdown not enabled\r\n"));
+	CU_ASSERT(
+		answers(session, "lru_crawler metadump all\r\n", "ERROR metadump not allowed\r\n"));
+	CU_ASSERT(answers(session, "stats cachedump 1 1\r\n",
+			  "CLIENT_ERROR stats cachedump not allowed\r\n"));
+	CU_ASSERT(answers(session, "cache_memlimit 64\r\n",
+			  "MEMLIMIT_ADJUST_FAILED out of bounds or unable to adjust\r\n"));
+	CU_ASSERT(answers(session, "cache_memlimit 7\r\n",
+			  "MEMLIMIT_TOO_SMALL cannot set maxbytes to less than 8m\r\n"));
+	CU_ASSERT(answers(session, "cache_memlimit 7 noreply\r\n", ""));
+	close_session(session);
+}
+
+static void
 some_lines_end_the_stream(void)
 {
 	struct session *session = open_session();
@@ -501,6 +540,7 @@ SUITE("text protocol", TEST(get_answers_what_was_set), TEST(get_refuses_no_key_a
       TEST(a_refusal_waits_for_the_end_of_the_data), TEST(incr_and_decr_count),
       TEST(values_like_numbers_come_back_as_they_were), TEST(touch_and_delete_answer),
       TEST(flush_all_empties), TEST(version_verbosity_and_mn_answer), TEST(stats_come_by_group),
+      TEST(tuning_is_understood_and_does_nothing), TEST(what_is_not_allowed_says_so),
       TEST(some_lines_end_the_stream), TEST(a_multi_get_goes_on_where_the_array_was_full),
       TEST(a_long_key_at_the_end_spoils_the_whole_multi_get),
       TEST(an_unfinished_command_asks_for_more), TEST(a_datagram_stands_alone),

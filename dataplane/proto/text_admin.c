@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "dataplane/proto/text.h"
+
+#include <stdlib.h>
+
+enum {
+	MEMORY_LIMIT_MIN = 8,	     /* MB, memcached's */
+	CRAWLER_SLEEP_MAX = 1000000, /* microseconds */
+	PERCENT_MAX = 80,
+	CLASSES_MAX = 64,
+};
+
+static enum parse_result
+admin_ok(struct parser *parser, bool quiet)
+{
+	text_say(parser, REQUEST_NOOP, quiet, "OK");
+	return PARSE_DONE;
+}
+
+/* A decimal fraction, by strtod's rules. */
+static bool
+token_fraction(const struct token *token, double *value)
+{
+	char text[64], *end;
+
+	if (token->length >= sizeof(text))
+		return false;
+	memcpy(text, token->start, token->length);
+	text[token->length] = '\0';
+	*value = strtod(text, &end);
+	return end != text;
+}
+
+/* --- slabs -------------------------------------------------------------------------------- */
+
+static enum parse_result
+slabs_reassign(struct parser *parser, const struct line *line)
+{
+	int32_t from, to;
+
+	if (!token_i32(&line->token[2], &from) || !token_i32(&line->token[3], &to))
+		return text_error(parser, false, text_bad_format);
+	if (from == to)
+		return text_error(parser, false, "SAME src and dst class are identical");
+	return text_error(parser, false, "NOSPARE source class has no spare pages");
+}
+
+static enum parse_result
+slabs_automove(struct parser *parser, const struct line *line, bool quiet)
+{
+	uint32_t level;
+	double ratio;
+
+	if (line->count > 3 && token_is(&line->token[2], "ratio")) {
+		if (!token_fraction(&line->token[3], &ratio))
+			return text_error(parser, quiet, "ERROR");
+		return admin_ok(parser, quiet);
+	}
+	if (!token_u32(&line->token[2], &level))
+		return text_error(parser, quiet, text_bad_format);
+	if (level > 2)
+		return text_error(parser, quiet, "ERROR");
+	return admin_ok(parser, quiet);
+}
+
+enum parse_result
+text_slabs(struct parser *parser, const struct text_command *command, const struct line *line)
+{
+	(void)command;
+	if (line->count == 4 && token_is(&line->token[1], "reassign"))
+		return slabs_reassign(parser, line);
+	if (token_is(&line->token[1], "automove"))
+		return slabs_automove(parser, line, line_is_quiet(line));
+	return text_error(parser, false, "ERROR");
+}
+
+/* --- lru ---------------------------------------------------------------------------------- */
+
+static enum parse_result
+lru_tune(struct parser *parser, const struct line *line, bool quiet)
+{
+	uint32_t hot, warm;
+	double hot_factor, warm_factor;
+
+	if (line->count < 6 || !token_u32(&line->token[2], &hot) ||
+	    !token_u32(&line->token[3], &warm) || !token_fraction(&line->token[4], &hot_factor) ||
+	    !token_fraction(&line->token[5], &warm_factor))
+		return text_error(parser, quiet, "ERROR");
+	if ((uint64_t)hot + warm > PERCENT_MAX)
+		return text_error(parser, quiet, "ERROR hot and warm pcts must not exceed 80");
+	if (hot_factor <= 0 || warm_factor <= 0)
+		return text_error(parser, quiet,
+				  "ERROR hot/warm age factors must be greater than 0");
+	return admin_ok(parser, quiet);
+}
+
+enum parse_result
+text_lru(struct parser *parser, const struct text_command *command, const struct line *line)
+{
+	const struct token *word = &line->token[1], *argument = &line->token[2];
+	bool quiet = line_is_quiet(line);
+	int32_t seconds;
+
+	(void)command;
+	if (token_is(word, "tune"))
+		return lru_tune(parser, line, quiet);
+	if ((token_is(word, "mode") &&
+	     (token_is(argument, "flat") || token_is(argument, "segmented"))) ||
+	    (token_is(word, "temp_ttl") && token_i32(argument, &seconds)))
+		return admin_ok(parser, quiet);
+	return text_error(parser, quiet, "ERROR");
+}
+
+/* --- lru_crawler -------------------------------------------------------------------------- */
+
+/* "all", or numbers of slab classes between commas. */
+static bool
+token_is_classes(const struct token *token)
+{
+	const uint8_t *at = token->start, *end = at + token->length;
+
+	if (token_is(token, "all"))
+		return true;
+	while (at < end) {
+		const uint8_t *comma = memchr(at, ',', (size_t)(end - at));
+		struct token word = {.start = at};
+		uint32_t class;
+
+		word.length = (size_t)((comma != NULL ? comma : end) - at);
+		if (!token_u32(&word, &class) || class == 0 || class >= CLASSES_MAX)
+			return false;
+		at += word.length + 1;
+	}
+	return true;
+}
+
+static enum parse_result
+crawler_set(struct parser *parser, const struct token *argument, uint32_t most)
+{
+	uint32_t value;
+
+	if (!token_u32(argument, &value))
+		return text_error(parser, false, text_bad_format);
+	if (value > most)
+		return text_error(parser, false, "CLIENT_ERROR sleep must be one second or less");
+	return admin_ok(parser, false);
+}
+
+enum parse_result
+text_crawler(struct parser *parser, const struct text_command *command, const struct line *line)
+{
+	const struct token *word = &line->token[1], *argument = &line->token[2];
+
+	(void)command;
+	if (line->count == 2 && (token_is(word, "enable") || token_is(word, "disable")))
+		return admin_ok(parser, false);
+	if (line->count != 3)
+		return text_error(parser, false, "ERROR");
+	if (token_is(word, "sleep"))
+		return crawler_set(parser, argument, CRAWLER_SLEEP_MAX);
+	if (token_is(word, "tocrawl"))
+		return crawler_set(parser, argument, UINT32_MAX);
+	if (token_is(word, "metadump"))
+		return text_error(parser, false, "ERROR metadump not allowed");
+	if (!token_is(word, "crawl"))
+		return text_error(parser, false, "ERROR");
+	if (!token_is_classes(argument))
+		return text_error(parser, false, "BADCLASS invalid class id");
+	return admin_ok(parser, false);
+}
+
+/* --- the others --------------------------------------------------------------------------- */
+
+enum parse_result
+text_extstore(struct parser *parser, const struct text_command *command, const struct line *line)
+{
+	static const char *const settings[] = {
+		"free_memchunks", "item_size",	"item_age",  "low_ttl",	 "recache_rate",
+		"compact_under",  "drop_under", "max_sleep", "max_frag", "drop_unread"};
+	bool quiet = line_is_quiet(line);
+	double value;
+
+	(void)command;
+	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
+		if (token_is(&line->token[1], settings[i]) &&
+		    token_fraction(&line->token[2], &value))
+			return admin_ok(parser, quiet);
+	}
+	return text_error(parser, quiet, "ERROR");
+}
+
+enum parse_result
+text_memory_limit(struct parser *parser, const struct text_command *command,
+		  const struct line *line)
+{
+	bool quiet = line_is_quiet(line);
+	uint32_t megabytes;
+
+	(void)command;
+	if (!token_u32(&line->token[1], &megabytes))
+		return text_error(parser, quiet, "ERROR");
+	if (megabytes < MEMORY_LIMIT_MIN)
+		return text_error(parser, quiet,
+				  "MEMLIMIT_TOO_SMALL cannot set maxbytes to less than 8m");
+	return text_error(parser, quiet,
+			  "MEMLIMIT_ADJUST_FAILED out of bounds or unable to adjust");
+}
+
+enum parse_result
+text_watch(struct parser *parser, const struct text_command *command, const struct line *line)
+{
+	(void)command;
+	(void)line;
+	return text_error(parser, false, "CLIENT_ERROR watch commands not allowed");
+}
+
+enum parse_result
+text_shutdown(struct parser *parser, const struct text_command *command, const struct line *line)
+{
+	(void)command;
+	(void)line;
+	return text_error(parser, false, "ERROR: shutdown not enabled");
+}
