@@ -314,6 +314,72 @@ binary_add(struct parser *parser, const struct frame *frame, const struct operat
 	return operation->action == REQUEST_QUIT ? PARSE_CLOSE : PARSE_DONE;
 }
 
+/* --- SASL --------------------------------------------------------------------------------- */
+
+enum {
+	CREDENTIALS_MAX = 1024
+};
+
+static void
+binary_say(struct parser *parser, const struct frame *frame, const char *text)
+{
+	struct request *request = parser_add(parser, PROTOCOL_BINARY, REQUEST_NOOP);
+
+	request->verb = frame->opcode;
+	request->opaque = frame->opaque;
+	request->text = text;
+	request->text_length = (uint16_t)strlen(text);
+}
+
+/* What may be asked before a user is known. PLAIN is over in one step. */
+static enum parse_result
+binary_authenticate(struct parser *parser, const struct frame *frame)
+{
+	static const char mechanism[] = "PLAIN";
+	struct stream *stream = parser->stream;
+	bool plain = frame->key_length == sizeof(mechanism) - 1 &&
+		     memcmp(frame->key, mechanism, sizeof(mechanism) - 1) == 0;
+
+	if (frame->opcode == OP_SASL_LIST) {
+		parser->cursor = frame->value;
+		binary_say(parser, frame, mechanism);
+		return PARSE_DONE;
+	}
+	if (frame->opcode != OP_SASL_AUTH || !plain || frame->value_length > CREDENTIALS_MAX) {
+		parser->cursor = frame->value;
+		return binary_refuse_later(parser, frame, STATUS_AUTH);
+	}
+	if (parser_available(parser, frame->value) < frame->value_length)
+		return parser_more(parser,
+				   (uint64_t)(frame->value - parser->cursor) + frame->value_length);
+	parser->cursor = frame->value + frame->value_length;
+	stream->authenticated =
+		users_know_plain(parser->limits->users, frame->value, frame->value_length);
+	if (stream->authenticated)
+		binary_say(parser, frame, "Authenticated");
+	else
+		binary_error(parser, frame->opcode, frame->opaque, STATUS_AUTH);
+	parser->next[-1].flags |= REQUEST_AUTH;
+	return PARSE_DONE;
+}
+
+/* True where users must make themselves known, and this one hasn't. */
+static inline bool
+binary_is_stranger(const struct parser *parser)
+{
+	return parser->limits->users != NULL && !parser->stream->authenticated;
+}
+
+/* The SASL opcodes, which are errors where there are no users, and VERSION. */
+static inline bool
+operation_is_open(const struct operation *operation)
+{
+	return operation->shape != SHAPE_UNKNOWN &&
+	       (operation->action == REQUEST_ERROR || operation->action == REQUEST_VERSION);
+}
+
+/* --- which request ------------------------------------------------------------------------ */
+
 /* A whole header, and extras and key behind it, are there. */
 static enum parse_result
 binary_dispatch(struct parser *parser, const struct binary_header *header,
@@ -326,8 +392,12 @@ binary_dispatch(struct parser *parser, const struct binary_header *header,
 
 	if (frame->key_length > STORE_KEY_MAX)
 		return binary_reject(parser, header, STATUS_INVALID);
+	if (binary_is_stranger(parser) && !operation_is_open(operation))
+		return binary_reject(parser, header, STATUS_AUTH);
 	if (operation->shape != SHAPE_UNKNOWN && !frame_fits(frame, operation->shape))
 		return binary_reject(parser, header, STATUS_INVALID);
+	if (operation->action == REQUEST_ERROR && parser->limits->users != NULL)
+		return binary_authenticate(parser, frame);
 	if (operation->shape == SHAPE_UNKNOWN || operation->action == REQUEST_ERROR) {
 		parser->cursor = frame->value;
 		return binary_refuse_later(parser, frame, STATUS_UNKNOWN_COMMAND);
@@ -415,7 +485,7 @@ binary_parse(struct parser *parser)
 		return PARSE_CLOSE;
 	if (parser_available(parser, parser->cursor) < sizeof(struct binary_header))
 		return parser_more(parser, 0);
-	if (binary_parse_get(parser))
+	if (!binary_is_stranger(parser) && binary_parse_get(parser))
 		return PARSE_DONE;
 	return binary_parse_any(parser);
 }

@@ -29,6 +29,8 @@ status_phrase(enum binary_status status)
 		return PHRASE("Not stored.");
 	case STATUS_NOT_A_NUMBER:
 		return PHRASE("Non-numeric server-side value for incr or decr");
+	case STATUS_AUTH:
+		return PHRASE("Auth failure.");
 	case STATUS_UNKNOWN_COMMAND:
 		return PHRASE("Unknown command");
 	case STATUS_NO_MEMORY:
@@ -246,6 +248,11 @@ binary_write(struct server *server, const struct request *request, struct reply 
 		break;
 	case REQUEST_STATS:
 		binary_write_stats(server, request, reply);
+		break;
+	case REQUEST_NOOP:
+		binary_write_short(request, reply, STATUS_OK,
+				   request->text != NULL ? request->text : "", request->text_length,
+				   0);
 		break;
 	default:
 		if ((request->flags & REQUEST_QUIET) == 0)

@@ -89,9 +89,18 @@ count_op(struct proto_stats *stats, const struct request *request)
 	}
 }
 
+static void
+count_auth(struct proto_stats *stats, const struct request *request)
+{
+	stats->auth_cmds++;
+	stats->auth_errors += request->action == REQUEST_ERROR;
+}
+
 void
 request_execute(struct server *server, struct request *request)
 {
+	if ((request->flags & REQUEST_AUTH) != 0)
+		count_auth(server->stats, request);
 	switch (request->action) {
 	case REQUEST_STORE:
 		store_execute(server->store, &request->op);

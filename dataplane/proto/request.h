@@ -13,6 +13,7 @@
 #ifndef JACKDAW_REQUEST_H
 #define JACKDAW_REQUEST_H
 
+#include "dataplane/proto/auth.h"
 #include "dataplane/proto/reply.h"
 #include "dataplane/store/store.h"
 
@@ -42,6 +43,7 @@ enum request_flag {
 	REQUEST_BAD_FLUSH = 1 << 9,   /* an error that memcached counts as a flush */
 	REQUEST_META = 1 << 10,	      /* a meta command */
 	REQUEST_EXAMINES = 1 << 11,   /* looks at an item without getting it */
+	REQUEST_AUTH = 1 << 12,	      /* an attempt to authenticate; it failed if it's an error */
 };
 
 struct request {
@@ -68,6 +70,7 @@ enum protocol {
 struct stream {
 	uint8_t protocol;      /* enum protocol */
 	bool datagram;	       /* a command may not go on in the next bytes */
+	bool authenticated;    /* where limits->users is set: as one of them */
 	uint8_t verb;	       /* text: the multi-key command whose keys are being read */
 	int64_t exptime;       /* text: of a gat in progress */
 	uint64_t swallow;      /* bytes still to be thrown away (a refused value) */
@@ -87,6 +90,7 @@ enum parse_result {
 /* Limits and facts a parser needs; constant while the server runs. */
 struct parse_limits {
 	uint64_t item_size_max;
+	const struct users *users; /* who must say so before anything else; NULL: nobody need */
 };
 
 /*
@@ -122,6 +126,8 @@ enum parse_result requests_parse(struct stream *stream, const struct parse_limit
 	X(touch_misses, "touch of absent keys")                                                    \
 	X(store_too_large, "values over the size limit")                                           \
 	X(store_no_memory, "values refused for want of memory")                                    \
+	X(auth_cmds, "attempts to authenticate")                                                   \
+	X(auth_errors, "attempts that failed")                                                     \
 	X(bad_requests, "requests answered with a protocol error")
 
 struct proto_stats {

@@ -150,8 +150,8 @@ static const struct stat_row general_rows[] = {
 	PROTO(touch_misses),
 	PROTO(store_too_large),
 	PROTO(store_no_memory),
-	NUMBER("auth_cmds", process.auth_commands),
-	NUMBER("auth_errors", process.auth_errors),
+	PROTO(auth_cmds),
+	PROTO(auth_errors),
 	NUMBER("bytes_read", process.bytes_read),
 	NUMBER("bytes_written", process.bytes_written),
 	NUMBER("limit_maxbytes", store.memory_limit),
@@ -404,6 +404,4 @@ stats_subtract(struct stats_inputs *inputs, const struct stats_inputs *at_reset)
 	process->connections_yields -= at_reset->process.connections_yields;
 	process->bytes_read -= at_reset->process.bytes_read;
 	process->bytes_written -= at_reset->process.bytes_written;
-	process->auth_commands -= at_reset->process.auth_commands;
-	process->auth_errors -= at_reset->process.auth_errors;
 }

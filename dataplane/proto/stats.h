@@ -34,8 +34,6 @@ struct process_facts {
 	uint64_t connections_yields; /* times one had to let others go first */
 	uint64_t bytes_read;
 	uint64_t bytes_written;
-	uint64_t auth_commands;
-	uint64_t auth_errors;
 };
 
 struct stats_inputs {

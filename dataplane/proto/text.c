@@ -558,6 +558,8 @@ text_parse(struct parser *parser)
 	const uint8_t *at = parser->cursor;
 	size_t here = parser_available(parser, at);
 
+	if (parser->limits->users != NULL && !parser->stream->authenticated)
+		return text_authenticate(parser);
 	if (parser->stream->verb != KEYS_NONE)
 		return keys_parse(parser, at, parser->stream->verb, parser->stream->exptime);
 	if (here > 4 && memcmp(at, "get ", 4) == 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * text.h - the parts of the text codec: text.c reads commands, text_admin.c those that administrate,
- * meta.c the meta commands; text_reply.c writes answers.
+ * text_auth.c the only one that may come first where there are users, meta.c the meta commands; text_reply.c writes answers.
  */
 #ifndef JACKDAW_TEXT_H
 #define JACKDAW_TEXT_H
@@ -49,6 +49,12 @@ enum parse_result text_refuse(struct parser *parser, const uint8_t *data, uint32
  */
 enum parse_result text_take_data(struct parser *parser, struct request *request,
 				 const uint8_t *data, bool quiet, bool removes);
+
+/*
+ * What a stream may say before it has authenticated itself: parses the command at the cursor, as
+ * struct codec's parse.
+ */
+enum parse_result text_authenticate(struct parser *parser);
 
 /*
  * Commands that tune what memcached is made of: slab classes, LRU queues, a crawler, storage on
