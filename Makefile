@@ -55,7 +55,8 @@ CONFIG_LIBS := -lyaml
 PROGRAMS    := $(BUILD)/jackdaw
 TEST_PLAIN  := $(patsubst tests/%.c,$(BUILD)/tests/%,$(foreach d,config store proto,$(wildcard tests/$(d)/test_*.c)))
 TEST_DPDK   := $(patsubst tests/%.c,$(BUILD)/tests/%,$(foreach d,drivers net worker control,$(wildcard tests/$(d)/test_*.c)))
-TESTS       := $(TEST_PLAIN) $(TEST_DPDK)
+TEST_PERF   := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/perf/test_*.c))
+TESTS       := $(TEST_PLAIN) $(TEST_DPDK) $(TEST_PERF)
 # perf/store_bench_main.c is built as build/store-bench, and so on.
 PERF_MAINS  := $(basename $(wildcard perf/*_main.c))
 perf_name    = $(BUILD)/$(subst _,-,$(patsubst perf/%_main,%,$(1)))
@@ -96,6 +97,9 @@ $(BUILD)/%.o: %.c | need-build
 $(TEST_PLAIN): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(PLAIN_ARCHIVES)
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(PLAIN_ARCHIVES) -Wl,--end-group $(STORE_LIBS) $(CONFIG_LIBS) -lcunit -lm
+$(TEST_PERF): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(PERF_ARCHIVE) $(PLAIN_ARCHIVES)
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(PERF_ARCHIVE) $(PLAIN_ARCHIVES) -Wl,--end-group $(STORE_LIBS) $(CONFIG_LIBS) -lcunit -lm
 $(TEST_DPDK): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(ARCHIVES)
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group -lrte_net_ring $(DPDK_LIBS) $(STORE_LIBS) $(CONFIG_LIBS) -lcunit -lm
