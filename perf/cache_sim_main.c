@@ -22,7 +22,8 @@ enum {
 	POLICIES_MAX = 32,
 	MEMORIES_MAX = 8,
 	THREADS_MAX = 64,
-	LEAST_ITEMS = 1000
+	LEAST_ITEMS = 1000,
+	ENGINE_LEAST = 8 << 20
 };
 
 struct policy {
@@ -206,6 +207,8 @@ run_shape(const struct settings *settings, const struct shape *shape, struct out
 
 		budget.memory = (uint64_t)fmax(memory, LEAST_ITEMS * trace.mean_item);
 		outcome->memory[m] = budget.memory;
+		if (settings->engine && budget.memory < ENGINE_LEAST)
+			continue; /* nobody runs a store so small */
 		for (size_t p = 0; p < settings->policy_count; p++)
 			replay(create_cache(&settings->policies[p], &budget), &trace,
 			       &outcome->results[m][p]);
@@ -570,6 +573,7 @@ main(int argc, char **argv)
 	else
 		add_candidates(&settings);
 	run.outcomes = sim_realloc(NULL, run.shape_count, sizeof(run.outcomes[0]));
+	memset(run.outcomes, 0, run.shape_count * sizeof(run.outcomes[0]));
 	run_all(&run);
 	for (size_t m = 0; m < settings.memory_count; m++)
 		print_table(&run, m);
