@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <libgen.h>
-#include <limits.h>
 #include <rte_alarm.h>
 #include <rte_common.h>
 #include <rte_config.h>
@@ -135,6 +134,15 @@ eal_start(struct eal *eal, const struct config *config, char error[CONFIG_ERROR_
 	return 0;
 }
 
+/* The process has one interrupt thread; only the main thread reads and writes this. */
+static bool interrupts_held;
+
+bool
+eal_interrupts_held(void)
+{
+	return interrupts_held;
+}
+
 /* Runs on the interrupt thread, as every alarm does, and keeps it. */
 static void
 interrupts_hold(void *held)
@@ -153,18 +161,16 @@ eal_hold_interrupts(void)
 		return;
 	while (sem_wait(&held) != 0)
 		;
+	interrupts_held = true;
 }
 
 void
 eal_stop(struct eal *eal)
 {
-	char directory[PATH_MAX];
-
 	if (eal->prefix[0] == '\0')
 		return;
-	snprintf(directory, sizeof(directory), "%s", rte_eal_get_runtime_dir());
-	rte_eal_cleanup();
-	/* made by every start, whether anything is put there or not */
-	rmdir(directory);
+	/* no rte_eal_cleanup: it would wait for the interrupt thread, which is held; all that it
+	 * releases is memory, and this process is about to end */
+	rmdir(rte_eal_get_runtime_dir());
 	eal->prefix[0] = '\0';
 }

@@ -30,7 +30,10 @@ int eal_start(struct eal *eal, const struct config *config, char error[CONFIG_ER
  */
 void eal_hold_interrupts(void);
 
-/* Releases DPDK and removes what it left on disk (runtime directory, hugepage files). */
+/* True once that was done: nothing will ever be called back from there any more. */
+bool eal_interrupts_held(void);
+
+/* Removes what DPDK made on disk. The process is to end now: DPDK can't be started again in it. */
 void eal_stop(struct eal *eal);
 
 #endif

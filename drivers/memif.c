@@ -27,6 +27,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "drivers/eal.h"
 #include "drivers/kind.h"
 
 enum {
@@ -167,6 +168,8 @@ memif_settle(void)
 	static atomic_bool passed;
 	const struct timespec pause = {.tv_nsec = 1000000};
 
+	if (eal_interrupts_held())
+		return; /* it is done with everything */
 	atomic_store_explicit(&passed, false, memory_order_relaxed);
 	if (rte_eal_alarm_set(1, pass_by, &passed) != 0)
 		return;
