@@ -13,6 +13,8 @@
 
 enum {
 	ANSWER_SIZE = 1 << 16,
+	PRIORITY_LOOP = 10, /* --realtime */
+	PRIORITY_OTHERS = 11,
 	SILENCE_SECONDS = 5, /* closed loop: without an answer for so long the server is gone */
 };
 
@@ -27,6 +29,20 @@ client_fail(struct client *client, int status, const char *format, ...)
 	return status;
 }
 
+/*
+ * The loop never sleeps, so the threads beside it (DPDK's, which make the connection of a memif, and
+ * main) have to come before it.
+ */
+static int
+client_set_priority(struct client *client, int priority)
+{
+	struct sched_param param = {.sched_priority = priority};
+
+	if (!client->options->realtime || sched_setscheduler(0, SCHED_FIFO, &param) == 0)
+		return 0;
+	return client_fail(client, -errno, "--realtime: %s", strerror(errno));
+}
+
 int
 client_open(struct client *client, const struct bench_options *options)
 {
@@ -35,6 +51,9 @@ client_open(struct client *client, const struct bench_options *options)
 	memset(client, 0, sizeof(*client));
 	client->options = options;
 	client->transport = transport_choose(options);
+	status = client_set_priority(client, PRIORITY_OTHERS);
+	if (status != 0)
+		return status;
 	client->done_fd = eventfd(0, EFD_CLOEXEC);
 	if (client->done_fd < 0)
 		return client_fail(client, -errno, "eventfd: %s", strerror(errno));
@@ -254,7 +273,9 @@ client_run(struct client *client)
 {
 	uint64_t one = 1;
 
-	client->status = client_phases(client);
+	client->status = client_set_priority(client, PRIORITY_LOOP);
+	if (client->status == 0)
+		client->status = client_phases(client);
 	atomic_store_explicit(&client->phase, PHASE_DONE, memory_order_relaxed); /* for show */
 	/* wakes the main thread, which then joins this one: the join orders everything else */
 	if (write(client->done_fd, &one, sizeof(one)) != sizeof(one))

@@ -13,6 +13,7 @@ flight_init(struct flight *flight, const struct bench_options *options, struct l
 		.protocol = options->protocol,
 		.verify = options->verify,
 		.echo = options->echo != 0,
+		.simple = options->protocol == BENCH_BINARY && !options->verify,
 		.width = options->width,
 		.room = room,
 		.slot_count = slot_count,
@@ -229,8 +230,8 @@ flight_settle(struct flight *flight, unsigned int slot, const struct answer *ans
 }
 
 bool
-flight_take(struct flight *flight, unsigned int slot, const uint8_t *bytes, size_t length,
-	    uint64_t now)
+flight_take_any(struct flight *flight, unsigned int slot, const uint8_t *bytes, size_t length,
+		uint64_t now)
 {
 	bool binary = flight->protocol == BENCH_BINARY, finished = false;
 	struct answer answer;

@@ -18,7 +18,7 @@ struct slot {
 	uint64_t answered; /* a bit a request that had an answer of its own */
 	uint32_t opaque;   /* of this message: the low byte is left for a request's index */
 	uint16_t count;	   /* requests; 0: free */
-	uint16_t tries;	   /* sendings after the first */
+	uint16_t own;	   /* the transport's */
 };
 
 struct flight {
@@ -26,7 +26,8 @@ struct flight {
 	struct meter *meter;
 	enum bench_protocol protocol;
 	bool verify;
-	bool echo; /* messages are of bytes that mean nothing */
+	bool echo;   /* messages are of bytes that mean nothing */
+	bool simple; /* binary, without verification: most hits need only a glance */
 	unsigned int width;
 	uint32_t room; /* bytes that a message may have */
 	unsigned int slot_count;
@@ -63,8 +64,8 @@ static inline uint8_t *flight_write(struct flight *flight, unsigned int slot, ui
  * Takes the bytes of an answer, which must be whole. True when with it the message is answered: it
  * is counted, and the slot is free.
  */
-bool flight_take(struct flight *flight, unsigned int slot, const uint8_t *bytes, size_t length,
-		 uint64_t now);
+static inline bool flight_take(struct flight *flight, unsigned int slot, const uint8_t *bytes,
+			       size_t length, uint64_t now);
 
 /* As flight_take, of a peer that sends back what it gets. */
 static inline bool flight_echoed(struct flight *flight, unsigned int slot, uint64_t now);
@@ -84,7 +85,6 @@ flight_draw(struct flight *flight, unsigned int index, uint64_t now)
 
 	slot->due = now;
 	slot->answered = 0;
-	slot->tries = 0;
 	slot->opaque += 1 << 8;
 	if (flight->width != 1)
 		return flight_draw_wide(flight, index);
@@ -110,20 +110,47 @@ flight_write(struct flight *flight, unsigned int index, uint8_t *out)
 	return binary_write(flight->load, &requests[last], false, slot->opaque | last, out);
 }
 
+/* A message of one request was answered. */
+static inline void
+flight_finish_one(struct flight *flight, struct slot *slot, uint64_t now)
+{
+	struct meter *meter = flight->meter;
+
+	slot->count = 0;
+	meter->messages++;
+	meter->requests++;
+	meter_add_latency(meter, now > slot->due ? now - slot->due : 0, 1);
+}
+
+bool flight_take_any(struct flight *flight, unsigned int slot, const uint8_t *bytes, size_t length,
+		     uint64_t now);
+
+static inline bool
+flight_take(struct flight *flight, unsigned int index, const uint8_t *bytes, size_t length,
+	    uint64_t now)
+{
+	struct slot *slot = &flight->slots[index];
+	const struct workload_request *request = flight_requests(flight, index);
+
+	if (!flight->simple || slot->count != 1 || request->op != WORKLOAD_GET ||
+	    !binary_is_hit(bytes, length, slot->opaque, request->value_length))
+		return flight_take_any(flight, index, bytes, length, now);
+	flight->meter->bytes_received += length;
+	flight->meter->hits++;
+	flight_finish_one(flight, slot, now);
+	return true;
+}
+
 static inline bool
 flight_echoed(struct flight *flight, unsigned int index, uint64_t now)
 {
 	struct slot *slot = &flight->slots[index];
-	struct meter *meter = flight->meter;
 
 	if (slot->count == 0) {
-		meter->late++;
+		flight->meter->late++;
 		return false;
 	}
-	slot->count = 0;
-	meter->requests++;
-	meter->messages++;
-	meter_add_latency(meter, now > slot->due ? now - slot->due : 0, 1);
+	flight_finish_one(flight, slot, now);
 	return true;
 }
 

@@ -88,7 +88,6 @@ kernel_resend_lost(struct kernel *kernel, uint64_t now)
 		if (slot->count == 0 || now - slot->sent < kernel->client->timeout)
 			continue;
 		kernel->client->meter.lost++;
-		slot->tries++;
 		/* a new opaque: an answer to the first one that comes yet is not counted twice */
 		slot->opaque += 1 << 8;
 		slot->answered = 0;

@@ -21,7 +21,7 @@
 
 enum {
 	BINARY_HEADER = 24,
-	BINARY_EXTRAS_MAX = 20,
+	BINARY_HIT_EXTRAS = 4, /* the flags */
 	/* Besides key and value, of either protocol: "set K 4294967295 4294967295 1048576\r\n\r\n". */
 	REQUEST_OVERHEAD_MAX = 48,
 	/* What writers may write beyond a message's end: copies go in whole words. */
@@ -87,6 +87,17 @@ static const struct binary_opcode binary_opcodes[WORKLOAD_OPS] = {
 	[WORKLOAD_DELETE] = {0x04, 0x14, 0}, [WORKLOAD_INCR] = {0x05, 0x15, 20},
 };
 
+/*
+ * The first eight bytes of a header as one number of the machine's own byte order: put together in a
+ * register, where fields stored one by one would have to be waited for when they are copied.
+ */
+static inline uint64_t
+binary_start(uint8_t magic, uint8_t opcode, uint16_t key_length, uint8_t extras_length)
+{
+	return htobe64((uint64_t)magic << 56 | (uint64_t)opcode << 48 | (uint64_t)key_length << 32 |
+		       (uint64_t)extras_length << 24);
+}
+
 /* Writes the request at out; returns its end. */
 static inline uint8_t *
 binary_write(const struct load *load, const struct workload_request *request, bool quiet,
@@ -94,32 +105,30 @@ binary_write(const struct load *load, const struct workload_request *request, bo
 {
 	const struct binary_opcode *opcode = &binary_opcodes[request->op];
 	uint32_t value_length = op_stores(request->op) ? request->value_length : 0;
-	struct binary_header header = {
-		.magic = 0x80,
-		.opcode = quiet ? opcode->quiet : opcode->loud,
-		.key_length = htobe16(request->key_length),
-		.extras_length = opcode->extras,
-		.body_length = htobe32(opcode->extras + request->key_length + value_length),
-		.opaque = opaque,
-	};
+	uint32_t body_length = htobe32(opcode->extras + request->key_length + value_length);
+	uint64_t start = binary_start(0x80, quiet ? opcode->quiet : opcode->loud,
+				      request->key_length, opcode->extras);
+	uint64_t zero = 0;
 
-	memcpy(out, &header, sizeof(header));
-	out += sizeof(header);
+	memcpy(out, &start, sizeof(start));
+	memcpy(out + 8, &body_length, sizeof(body_length));
+	memcpy(out + 12, &opaque, sizeof(opaque));
+	memcpy(out + 16, &zero, sizeof(zero)); /* CAS unique: none */
+	out += BINARY_HEADER;
 	if (opcode->extras == 8) {
 		uint64_t extras = htobe64((uint64_t)request->ttl); /* flags 0 */
 
 		memcpy(out, &extras, sizeof(extras));
-		out += sizeof(extras);
 	} else if (opcode->extras == 20) {
 		uint64_t one = htobe64(1);
 
 		memcpy(out, &one, sizeof(one));
 		memset(out + 8, 0, 12); /* starts from 0, never expires */
-		out += 20;
 	}
+	out += opcode->extras;
 	load_write_key(load, request, out);
 	out += request->key_length;
-	if (op_stores(request->op)) {
+	if (value_length != 0) {
 		value_write(request->key, value_length, out);
 		out += value_length;
 	}
@@ -154,6 +163,25 @@ binary_read(const uint8_t *bytes, size_t length, struct answer *answer)
 		answer->kind =
 			header.opcode == 0x00 || header.opcode == 0x09 ? ANSWER_VALUE : ANSWER_DONE;
 	return (ssize_t)(sizeof(header) + body);
+}
+
+/*
+ * Whether the bytes are exactly one hit of one plain GET with an opaque and a value of a length:
+ * most answers by far.
+ */
+static inline bool
+binary_is_hit(const uint8_t *bytes, size_t length, uint32_t opaque, uint32_t value_length)
+{
+	uint64_t start;
+	uint32_t body_length, got;
+
+	if (length != BINARY_HEADER + BINARY_HIT_EXTRAS + (size_t)value_length)
+		return false;
+	memcpy(&start, bytes, sizeof(start));
+	memcpy(&body_length, bytes + 8, sizeof(body_length));
+	memcpy(&got, bytes + 12, sizeof(got));
+	return start == binary_start(0x81, 0x00, 0, BINARY_HIT_EXTRAS) &&
+	       body_length == htobe32(BINARY_HIT_EXTRAS + value_length) && got == opaque;
 }
 
 /* --- text --------------------------------------------------------------------------------- */

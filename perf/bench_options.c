@@ -461,6 +461,14 @@ read_no_server_stats(struct bench_options *options, const char *text)
 }
 
 static int
+read_realtime(struct bench_options *options, const char *text)
+{
+	(void)text;
+	options->realtime = true;
+	return 0;
+}
+
+static int
 read_quiet(struct bench_options *options, const char *text)
 {
 	(void)text;
@@ -542,6 +550,8 @@ static const struct row rows[] = {
 	 "don't ask the server for its counters before and after"},
 	{"json", "FILE", read_json, "a path, or - for standard output",
 	 "write the results there as JSON as well"},
+	{"realtime", NULL, read_realtime, NULL,
+	 "on a machine that does other things: run above them all (SCHED_FIFO); needs root"},
 	{"quiet", NULL, read_quiet, NULL, "no progress, no line a second"},
 };
 

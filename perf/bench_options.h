@@ -77,6 +77,7 @@ struct bench_options {
 	bool preload;
 	double warm_up, seconds;
 	bool server_stats;
+	bool realtime; /* SCHED_FIFO: above whatever else the machine does */
 	bool quiet;
 	char json[256]; /* file for the results; empty: none; "-": standard output */
 };

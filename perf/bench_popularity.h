@@ -56,11 +56,11 @@ popularity_draw(const struct popularity *popularity, struct random *random)
 	/* the top bits pick a cell, those in the middle are its coin, the low 32 pick the rank */
 	uint32_t cell = (uint32_t)(bits >> popularity->cell_shift);
 	uint32_t coin = (uint32_t)(bits >> 32) & ((1U << POPULARITY_COIN_BITS) - 1);
-	const struct popularity_range *range;
+	/* as often as not it doesn't stay: a branch would be mispredicted, so all bits or none */
+	uint32_t leave = -(uint32_t)(coin >= popularity->cells[cell].threshold);
+	const struct popularity_range *range =
+		&popularity->of[cell ^ ((cell ^ popularity->cells[cell].alias) & leave)];
 
-	if (coin >= popularity->cells[cell].threshold)
-		cell = popularity->cells[cell].alias;
-	range = &popularity->of[cell];
 	return range->first + ((uint64_t)range->width * (uint32_t)bits >> 32);
 }
 

@@ -16,12 +16,6 @@ enum {
 
 /* --- sending ------------------------------------------------------------------------------ */
 
-static inline uint16_t
-raw_source_port(const struct raw *raw, unsigned int slot)
-{
-	return raw->depth == 0 ? FRAME_PORT_BASE : (uint16_t)(FRAME_PORT_BASE + slot / raw->depth);
-}
-
 /* Writes the slot's message into the mbuf and queues it. There must be room in tx. */
 static inline void
 raw_send(struct raw *raw, unsigned int slot, struct rte_mbuf *mbuf, uint64_t now)
@@ -33,7 +27,7 @@ raw_send(struct raw *raw, unsigned int slot, struct rte_mbuf *mbuf, uint64_t now
 	else
 		end = flight_write(raw->flight, slot, payload);
 	raw->meter->bytes_sent += (uint64_t)(end - payload);
-	frame_end(&raw->route, mbuf, end, raw_source_port(raw, slot), (uint16_t)slot);
+	frame_end(&raw->route, mbuf, end, raw->flight->slots[slot].own, (uint16_t)slot);
 	raw->flight->slots[slot].sent = now;
 	raw->tx[raw->tx_count++] = mbuf;
 }
@@ -103,7 +97,7 @@ raw_take(struct raw *raw, struct rte_mbuf *mbuf, uint64_t now, unsigned int *slo
 	}
 	*slot = answer.request_id;
 	if (unlikely(answer.request_id >= raw->flight->slot_count ||
-		     answer.port != raw_source_port(raw, answer.request_id))) {
+		     answer.port != raw->flight->slots[answer.request_id].own)) {
 		raw->meter->late++;
 		rte_pktmbuf_free(mbuf);
 		return false;
@@ -182,7 +176,6 @@ raw_resend_lost(struct raw *raw, uint64_t now)
 		if (mbuf == NULL)
 			return;
 		raw->meter->lost++;
-		slot->tries++;
 		/* a new opaque: an answer to the first one that comes yet is not counted twice */
 		slot->opaque += 1 << 8;
 		slot->answered = 0;
@@ -319,7 +312,6 @@ raw_open(struct client *client)
 	raw->meter = &client->meter;
 	raw->echo = options->echo != 0;
 	raw->burst = (uint16_t)options->burst;
-	raw->depth = options->connections == 1 ? 0 : (uint16_t)options->depth;
 	status = flight_init(&client->flight, options, &client->load, &client->meter, slots, room);
 	raw->reassemblies = calloc(slots, sizeof(*raw->reassemblies));
 	if (status != 0 || raw->reassemblies == NULL)
@@ -331,6 +323,8 @@ raw_open(struct client *client)
 		flight_release(&client->flight);
 		return status;
 	}
+	for (unsigned int i = 0; i < slots; i++) /* a slot keeps its source port */
+		client->flight.slots[i].own = (uint16_t)(FRAME_PORT_BASE + i / options->depth);
 	client_set_clock(client, (double)rte_get_tsc_hz());
 	return 0;
 }

@@ -25,7 +25,6 @@ struct raw {
 	/* read in every turn */
 	uint16_t port_id;
 	uint16_t burst;
-	uint16_t depth; /* slots a source port */
 	bool echo;
 	rte_be32_t address;
 	struct rte_mempool *pool;
