@@ -283,6 +283,8 @@ pay_for_memory(struct change *change)
 	unsigned int items = 0;
 
 	evictor->owed += (uint64_t)change->size * eviction_price(&shard->eviction, &shard->heap);
+	if (evictor->owed >= EVICT_BYTES_STEP)
+		evict_help(change->writer, change->moment);
 	while (evictor->owed >= EVICT_BYTES_STEP && items < EVICT_ITEMS_MAX) {
 		unsigned int seen = evict_some(change->store, shard, change->writer, change->moment,
 					       EVICT_ITEMS_STEP);

@@ -4,7 +4,8 @@
 #include "dataplane/store/shard.h"
 
 enum {
-	EVICT_BATCH = 16, /* items whose buckets are fetched at once */
+	EVICT_BATCH = 16,    /* items whose buckets are fetched at once */
+	EVICT_URGENTLY = 64, /* items to see to when no segment is free */
 };
 
 /* --- the ring of victims ------------------------------------------------------------------- */
@@ -212,24 +213,30 @@ next_candidates(const struct store *store, struct shard *shard, struct evictor *
 }
 
 static void
-victim_finish(struct shard *shard, struct evictor *evictor)
+victim_finish(struct store *store, struct shard *shard, struct writer *writer)
 {
+	struct evictor *evictor = &writer->evictor;
+
 	/* relaxed: a hint (evict_must_wait) */
 	atomic_fetch_add_explicit(&shard->eviction.finished, 1, memory_order_relaxed);
-	heap_hand_over(&shard->heap, evictor->victim, SEGMENT_RETIRED);
+	shard_retire(store, writer->shard, evictor->victim);
 	evictor->victim = SEGMENT_NONE;
+}
+
+/* Some segments wait for a grace period. */
+static bool
+some_are_retired(const struct eviction *eviction)
+{
+	/* relaxed, both: a hint */
+	return atomic_load_explicit(&eviction->finished, memory_order_relaxed) !=
+	       atomic_load_explicit(&eviction->settled, memory_order_relaxed);
 }
 
 /* No room to copy what should stay, but there will be after the next grace period. */
 static bool
 evict_must_wait(const struct shard *shard)
 {
-	const struct eviction *eviction = &shard->eviction;
-
-	/* relaxed, both: a hint */
-	return heap_available(&shard->heap) == 0 &&
-	       atomic_load_explicit(&eviction->finished, memory_order_relaxed) !=
-		       atomic_load_explicit(&eviction->settled, memory_order_relaxed);
+	return heap_available(&shard->heap) == 0 && some_are_retired(&shard->eviction);
 }
 
 unsigned int
@@ -255,10 +262,56 @@ evict_some(struct store *store, struct shard *shard, struct writer *writer,
 			shard_account(shard, writer, &context.losses);
 		}
 		if (evictor->offset >= context.victim->used)
-			victim_finish(shard, evictor);
+			victim_finish(store, shard, writer);
 		seen += count + 1; /* a segment of nothing but fillers costs something too */
 	}
 	return seen;
+}
+
+/* Frees what is past its grace period, if one has ended since the last time. */
+static void
+evict_reclaim(struct store *store, struct shard *shard, struct writer *writer)
+{
+	struct eviction *eviction = &shard->eviction;
+	uint64_t done;
+
+	if (!some_are_retired(eviction))
+		return;
+	gp_poll(&store->gp);
+	done = counter_read(&store->gp.done);
+	if (done == counter_read(&eviction->reclaimed))
+		return;
+	/* relaxed: a hint; two threads at a time do no harm */
+	atomic_store_explicit(&eviction->reclaimed, done, memory_order_relaxed);
+	shard_reclaim(store, writer);
+}
+
+void
+evict_help(struct writer *writer, const struct moment *moment)
+{
+	struct store *store = writer->store;
+	struct shard *shard = store->shard[writer->shard];
+	struct eviction *eviction = &shard->eviction;
+
+	evict_reclaim(store, shard, writer);
+	/* relaxed, both: a hint */
+	if (atomic_load_explicit(&eviction->head, memory_order_relaxed) !=
+		    atomic_load_explicit(&eviction->tail, memory_order_relaxed) ||
+	    !eviction_try_lock(eviction))
+		return;
+	eviction_plan(store, writer->shard, moment);
+	eviction_unlock(eviction);
+}
+
+void
+evict_urgently(struct writer *writer, const struct moment *moment)
+{
+	struct store *store = writer->store;
+	struct shard *shard = store->shard[writer->shard];
+
+	evict_help(writer, moment);
+	evict_some(store, shard, writer, moment, EVICT_URGENTLY);
+	evict_help(writer, moment);
 }
 
 void

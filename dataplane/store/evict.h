@@ -14,7 +14,8 @@
  *             sealed segments                            ▼
  *                                               retired segments ──▶ grace period ──▶ free
  *
- * Victims are chosen ahead by the janitor, so that writers under pressure need not wait for it.
+ * Victims are chosen ahead by the janitor, so that writers under pressure need not wait for it; if they
+ * run out of them, a writer chooses some itself.
  * Ghosts live in slots of the index that are empty anyway: they cost no memory, and as many as fit
  * are kept.
  */
@@ -45,9 +46,11 @@ struct eviction {
 	_Atomic uint32_t finished;	      /* of those, the ones that nothing points to now */
 	_Atomic uint32_t settled;	      /* of those, the ones that are free, or pinned */
 	_Atomic uint32_t horizon;	      /* victims for which a ghost is worth something */
+	_Atomic uint64_t reclaimed;	      /* grace periods done when segments were freed last */
 	_Atomic uint32_t refusals;	      /* stores found no free segment, lately */
 
-	/* the janitor's */
+	/* whoever has the lock */
+	atomic_flag planning;
 	struct segment_list queue[QUEUES];
 	struct segment_list gone; /* segments that hold nothing but expired or flushed items */
 	uint64_t order;		  /* of the segment queued last */
@@ -107,6 +110,15 @@ void evict_begin(struct shard *shard, struct writer *writer, uint32_t victim);
 unsigned int evict_some(struct store *store, struct shard *shard, struct writer *writer,
 			const struct moment *moment, unsigned int items);
 
+/*
+ * The writer found no free segment: does what it can for one, without waiting. Plans if the janitor
+ * is late, evicts, and frees what is past its grace period.
+ */
+void evict_urgently(struct writer *writer, const struct moment *moment);
+
+/* A little of the same, for a writer that pays its share while memory is short. */
+void evict_help(struct writer *writer, const struct moment *moment);
+
 /* Puts a victim that was begun back in front, for another to finish: its writer leaves. */
 void evict_abandon(struct shard *shard, struct writer *writer);
 
@@ -116,9 +128,23 @@ bool evict_remembers(struct shard *shard, uint64_t hash);
 /* The next victim that is ready, or SEGMENT_NONE. Any thread. */
 uint32_t victim_take(struct eviction *eviction);
 
-/* --- the janitor's ------------------------------------------------------------------------- */
+/* --- planning: one thread at a time, the janitor as a rule --------------------------------- */
 
-/* Queues what was sealed since, and fills the ring as far as free segments are wanted. */
+/* True if the calling thread may plan from now on; false, and no wait, if another does. */
+static inline bool
+eviction_try_lock(struct eviction *eviction)
+{
+	/* acquire: what the one before planned; pairs with unlock */
+	return !atomic_flag_test_and_set_explicit(&eviction->planning, memory_order_acquire);
+}
+
+static inline void
+eviction_unlock(struct eviction *eviction)
+{
+	atomic_flag_clear_explicit(&eviction->planning, memory_order_release);
+}
+
+/* Queues what was sealed since, and fills the ring if free segments are few. */
 void eviction_plan(struct store *store, unsigned int shard, const struct moment *moment);
 
 /* A segment that holds nothing but expired or flushed items, for evict_begin; or SEGMENT_NONE. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The janitor's half of eviction: the queues of sealed segments, and which of them go next.
+ * Which segments go next: the queues of sealed segments, and the reserve of free ones.
  */
 #include "dataplane/store/evict.h"
 
@@ -12,6 +12,7 @@ enum {
 	TARGET_SHARE = 128,   /* of all segments, one in so many is kept free, at least */
 	TARGET_SHARE_MAX = 6, /* likewise, at most */
 	TARGET_MIN = 2,
+	STOCK_MIN = 4, /* victims to have ready, besides as many as the reserve has segments */
 	TARGET_TICKS = 2 * CLOCK_TICKS, /* between two reductions of the reserve */
 	TARGET_ROUNDS = 4,		/* of the janitor, that the reserve should last */
 	DIRT_ROUND = 1024,		/* segments whose dead bytes are counted in one round */
@@ -97,16 +98,6 @@ queue_sealed(struct shard *shard)
 }
 
 /* --- dirt ---------------------------------------------------------------------------------- */
-
-uint32_t
-segment_dead(const struct store *store, unsigned int shard, uint32_t segment)
-{
-	uint32_t dead = 0;
-
-	for (unsigned int i = 0; i <= store->options.workers; i++)
-		dead += counter_read32(&store_writer(store, i, shard)->ledger[segment].dead);
-	return dead;
-}
 
 static bool
 is_queued(const struct heap *heap, uint32_t number)
@@ -302,7 +293,7 @@ eviction_plan(struct store *store, unsigned int number, const struct moment *mom
 		return;
 	}
 	look_for_dirt(store, number);
-	stock = target < VICTIMS_MAX ? target : VICTIMS_MAX;
+	stock = target + STOCK_MIN < VICTIMS_MAX ? target + STOCK_MIN : VICTIMS_MAX;
 	while (ring_count(eviction) < stock && (victim = choose_victim(shard)) != SEGMENT_NONE)
 		victim_offer(shard, victim);
 }

@@ -113,22 +113,19 @@ store_do(struct store_worker *worker, struct store_op *op)
 void
 store_quiescent(struct store_worker *worker)
 {
-	(void)worker;
-	gp_quiescent();
+	gp_quiescent(&worker->store->gp, worker->index);
 }
 
 void
 store_offline(struct store_worker *worker)
 {
-	(void)worker;
-	gp_offline();
+	gp_offline(&worker->store->gp, worker->index);
 }
 
 void
 store_online(struct store_worker *worker)
 {
-	(void)worker;
-	gp_online();
+	gp_online(&worker->store->gp, worker->index);
 }
 
 void

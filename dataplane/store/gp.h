@@ -1,38 +1,82 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * gp.h - grace periods: the janitor waits until every worker has let go of what it found before.
+ * gp.h - grace periods: when has every worker let go of what it found before?
  *
- * The readers are worker threads, by liburcu's QSBR flavour (Desnoyers et al., "User-level
- * implementations of read-copy update", IEEE TPDS 2012): reading costs them nothing, they say once
- * a loop that they hold nothing. gp_wait() blocks and belongs to the janitor alone. This is
- * the only file that knows liburcu; another back end replaces gp.c.
+ * The readers are workers, by quiescent states (QSBR; Desnoyers et al., "User-level implementations
+ * of read-copy update", IEEE TPDS 2012): reading costs them nothing, they say once a loop that they
+ * hold nothing. Two kinds of thread want to know:
+ *
+ *     the janitor   waits, by liburcu:     gp_wait
+ *     a worker      must not wait: asks    gp_token ─▶ gp_poll, some loops later ─▶ gp_passed
+ *
+ * Grace periods are numbered. `started` is the last that began, `done` the last known to have ended.
+ * What was unlinked while `started` was n may be reused once `done` exceeds n: the grace period n + 1
+ * began after. A reader repeats in `seen` the number it read at its last quiescent state, so
+ * a period has ended when all of them have seen its number; liburcu has no such question to ask
+ * before 0.14. Nothing here but gp_wait blocks or makes a system call, except that liburcu's
+ * quiescent state wakes a janitor who sleeps on it.
  */
 #ifndef JACKDAW_STORE_GP_H
 #define JACKDAW_STORE_GP_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
-struct gp {
-	_Atomic uint64_t completed; /* grace periods */
-	_Atomic uint64_t last_us;   /* how long the last one took */
+enum {
+	GP_READERS_MAX = 64,
 };
 
-/*
- * Registers the calling thread as a reader, online. A thread may register more than once (it opens
- * two workers); what it announces then holds for all of them.
- */
-void gp_register(void);
-void gp_unregister(void);
+/* A reader's line: written by it alone. */
+struct gp_reader {
+	_Alignas(64) _Atomic uint64_t seen; /* UINT64_MAX: offline */
+};
 
-/* The calling reader holds nothing. No wait; at most a futex wake when the janitor sleeps on us. */
-void gp_quiescent(void);
+struct gp {
+	_Alignas(64) _Atomic uint64_t started;
+	_Atomic uint64_t done;
+	_Atomic uint64_t waits;	  /* of gp_wait */
+	_Atomic uint64_t last_us; /* how long the last one took */
+	unsigned int readers;
+	struct gp_reader reader[GP_READERS_MAX];
+};
+
+void gp_init(struct gp *gp, unsigned int readers);
+
+/*
+ * Makes the calling thread a reader, online. A thread may be several (it opens several workers): what it
+ * announces to liburcu then holds for all of them.
+ */
+void gp_register(struct gp *gp, unsigned int reader);
+void gp_unregister(struct gp *gp, unsigned int reader);
+
+/* The calling reader holds nothing. */
+void gp_quiescent(struct gp *gp, unsigned int reader);
 
 /* The calling reader holds nothing until it comes online again. */
-void gp_offline(void);
-void gp_online(void);
+void gp_offline(struct gp *gp, unsigned int reader);
+void gp_online(struct gp *gp, unsigned int reader);
 
-/* Waits until every reader has been quiescent or offline since the call. Any thread. */
+/* To be asked for after something was unlinked: it may be reused once this has passed. */
+static inline uint64_t
+gp_token(const struct gp *gp)
+{
+	/* seq_cst: after the unlinking (a seq_cst exchange), in one order with the start of the
+	 * next grace period */
+	return atomic_load_explicit(&gp->started, memory_order_seq_cst);
+}
+
+static inline bool
+gp_passed(const struct gp *gp, uint64_t token)
+{
+	/* acquire: all that readers did before the end of it */
+	return atomic_load_explicit(&gp->done, memory_order_acquire) > token;
+}
+
+/* Looks whether the grace period that runs has ended; starts the next one if so. Any thread. */
+void gp_poll(struct gp *gp);
+
+/* Waits for a grace period. The janitor. */
 void gp_wait(struct gp *gp);
 
 #endif

@@ -251,7 +251,7 @@ heap_hand_over(struct heap *heap, uint32_t segment, enum segment_state state)
 uint32_t
 heap_collect(struct heap *heap, enum segment_state state)
 {
-	/* acquire: pairs with stack_push; only the janitor empties these, so no tag is needed */
+	/* acquire: pairs with stack_push. Taken whole: no tag is needed */
 	return (uint32_t)atomic_exchange_explicit(
 		state == SEGMENT_SEALED ? &heap->sealed : &heap->retired, 0, memory_order_acquire);
 }

@@ -60,6 +60,8 @@ struct segment {
 	uint64_t order;		/* place in its queue; 0: the young end */
 	uint8_t queue;		/* enum segment_queue */
 	bool clean;		/* as a victim: all that lives in it is kept */
+	bool settled;		/* retired: counted as such (eviction.settled) */
+	uint64_t retired;	/* the grace period it waits for (gp_token) */
 	uint32_t dead_before;	/* its ledgers' sum when it was freed last (the janitor's) */
 } __attribute__((aligned(64)));
 
@@ -90,8 +92,8 @@ struct heap {
 	_Atomic uint32_t taken; /* segments, ever */
 	uint32_t populating;	/* the segment that is getting its pages (the janitor's) */
 	uint64_t populated;	/* bytes of it that have them */
-	_Alignas(64) _Atomic uint64_t sealed;  /* stack: sealed, not yet seen by the janitor */
-	_Alignas(64) _Atomic uint64_t retired; /* stack: likewise */
+	_Alignas(64) _Atomic uint64_t sealed;  /* stack: sealed, not yet queued */
+	_Alignas(64) _Atomic uint64_t retired; /* stack: waiting for a grace period, or pinned */
 };
 
 /*
@@ -187,10 +189,10 @@ void heap_give(struct heap *heap, uint32_t segment);
  */
 bool heap_populate(struct heap *heap);
 
-/* Hands a segment to the janitor: full (SEALED) or unlinked (RETIRED). */
+/* Puts a segment on the stack of those that are full (SEALED) or unlinked (RETIRED). Any thread. */
 void heap_hand_over(struct heap *heap, uint32_t segment, enum segment_state state);
 
-/* All that was handed over as `state` since the last call, newest first, linked by `next`. */
+/* Takes all of that stack, newest first, linked by `next`. Any thread. */
 uint32_t heap_collect(struct heap *heap, enum segment_state state);
 
 static inline uint32_t

@@ -13,82 +13,6 @@ enum {
 	ROOMY_SHARE = 32, /* an index below one in so many of the memory may be roomy */
 };
 
-/* --- what waits for a grace period ---------------------------------------------------------- */
-
-static void
-list_push(struct heap *heap, uint32_t *list, uint32_t segment)
-{
-	/* relaxed: it is ours now */
-	atomic_store_explicit(&heap->segment[segment].next, *list, memory_order_relaxed);
-	*list = segment;
-}
-
-/* Collects what was retired since. True if anything waits for a grace period. */
-static bool
-shard_gather(struct shard *shard)
-{
-	struct housekeeping *keep = &shard->keep;
-	uint32_t segment = heap_collect(&shard->heap, SEGMENT_RETIRED);
-
-	while (segment != SEGMENT_NONE) {
-		uint32_t next = heap_next(&shard->heap, segment);
-
-		list_push(&shard->heap, &keep->waiting, segment);
-		segment = next;
-	}
-	keep->trimmed = index_trimmed(&shard->index);
-	return keep->waiting != SEGMENT_NONE || keep->parent != 0 || keep->doubled ||
-	       keep->trimmed != 0;
-}
-
-static bool
-segment_is_pinned(const struct store *store, unsigned int shard, uint32_t segment)
-{
-	for (unsigned int i = 0; i <= store->options.workers; i++)
-		/* acquire: reads by way of the pin are over before the segment is reused */
-		if (atomic_load_explicit(&store_writer(store, i, shard)->ledger[segment].pins,
-					 memory_order_acquire) != 0)
-			return true;
-	return false;
-}
-
-static void
-segment_free(const struct store *store, unsigned int number, uint32_t segment)
-{
-	struct heap *heap = &store->shard[number]->heap;
-	struct tally *tally = &store->janitor->writer[number].tally;
-	uint32_t dead = segment_dead(store, number, segment);
-
-	counter_add(&tally->bytes_dead,
-		    -(uint64_t)(uint32_t)(dead - heap->segment[segment].dead_before));
-	counter_add(&tally->bytes_slack, heap->segment[segment].used - heap_segment_size(heap));
-	heap->segment[segment].dead_before = dead;
-	heap_give(heap, segment);
-}
-
-/*
- * Frees those of a list that nothing refers to; the others go to the pinned ones. Returns how many
- * there were.
- */
-static uint32_t
-free_unpinned(const struct store *store, unsigned int number, uint32_t *list)
-{
-	struct shard *shard = store->shard[number];
-	uint32_t segment = *list, count = 0;
-
-	*list = SEGMENT_NONE;
-	for (; segment != SEGMENT_NONE; count++) {
-		uint32_t next = heap_next(&shard->heap, segment);
-
-		if (segment_is_pinned(store, number, segment))
-			list_push(&shard->heap, &shard->keep.pinned, segment);
-		else
-			segment_free(store, number, segment);
-		segment = next;
-	}
-	return count;
-}
-
 /* --- the index ------------------------------------------------------------------------------ */
 
 static void
@@ -179,6 +103,34 @@ shard_grow(struct store *store, unsigned int number, uint64_t items)
 
 /* --- a round ------------------------------------------------------------------------------- */
 
+/* Takes note of what the next grace period is good for. True if there is anything. */
+static bool
+shard_needs_grace_period(struct store *store, unsigned int number)
+{
+	struct shard *shard = store->shard[number];
+	struct housekeeping *keep = &shard->keep;
+
+	keep->trimmed = index_trimmed(&shard->index);
+	return shard_reclaim(store, &store->janitor->writer[number]) || keep->parent != 0 ||
+	       keep->doubled || keep->trimmed != 0;
+}
+
+static void
+shard_after_grace_period(struct store *store, unsigned int number)
+{
+	struct shard *shard = store->shard[number];
+	struct housekeeping *keep = &shard->keep;
+
+	shard_reclaim(store, &store->janitor->writer[number]);
+	index_reuse(&shard->index, keep->trimmed);
+	keep->doubled = false;
+	if (keep->parent != 0) {
+		index_split_release(&shard->index, keep->parent);
+		give_chunk(shard, keep->parent);
+		keep->parent = 0;
+	}
+}
+
 /* One wait for all shards. False if nothing had to wait. */
 static bool
 store_pass_grace_period(struct store *store)
@@ -186,24 +138,12 @@ store_pass_grace_period(struct store *store)
 	bool needed = false;
 
 	for (unsigned int i = 0; i < store->options.shards; i++)
-		needed |= shard_gather(store->shard[i]);
+		needed |= shard_needs_grace_period(store, i);
 	if (!needed)
 		return false;
 	gp_wait(&store->gp);
-	for (unsigned int i = 0; i < store->options.shards; i++) {
-		struct shard *shard = store->shard[i];
-		struct housekeeping *keep = &shard->keep;
-
-		/* a pinned one isn't coming soon: it counts as settled as well */
-		eviction_settle(&shard->eviction, free_unpinned(store, i, &keep->waiting));
-		index_reuse(&shard->index, keep->trimmed);
-		keep->doubled = false;
-		if (keep->parent != 0) {
-			index_split_release(&shard->index, keep->parent);
-			give_chunk(shard, keep->parent);
-			keep->parent = 0;
-		}
-	}
+	for (unsigned int i = 0; i < store->options.shards; i++)
+		shard_after_grace_period(store, i);
 	return true;
 }
 
@@ -244,16 +184,22 @@ shard_items(const struct store *store, unsigned int number)
 	return (int64_t)items > 0 ? items : 0; /* the sum is read while others count */
 }
 
-/* Evicts what is gone, or what workers are behind with. True if there is more of it. */
+/* Chooses victims; evicts what is gone, or what workers are behind with. True if there was any. */
 static bool
 shard_evict(struct store *store, unsigned int number, const struct moment *moment)
 {
 	struct shard *shard = store->shard[number];
 	struct writer *writer = &store->janitor->writer[number];
-	uint32_t gone;
+	uint32_t gone = SEGMENT_NONE;
 
-	if (writer->evictor.victim == SEGMENT_NONE &&
-	    (gone = eviction_take_gone(shard)) != SEGMENT_NONE)
+	if (eviction_try_lock(&shard->eviction)) {
+		shard_sweep(shard, moment);
+		eviction_plan(store, number, moment);
+		if (writer->evictor.victim == SEGMENT_NONE)
+			gone = eviction_take_gone(shard);
+		eviction_unlock(&shard->eviction);
+	}
+	if (gone != SEGMENT_NONE)
 		evict_begin(shard, writer, gone);
 	return evict_some(store, shard, writer, moment, ROUND_ITEMS) != 0;
 }
@@ -263,12 +209,8 @@ shard_keep_house(struct store *store, unsigned int number)
 {
 	struct shard *shard = store->shard[number];
 	struct moment moment = store_moment(store);
-	bool more;
+	bool more = shard_evict(store, number, &moment);
 
-	free_unpinned(store, number, &shard->keep.pinned);
-	shard_sweep(shard, &moment);
-	eviction_plan(store, number, &moment);
-	more = shard_evict(store, number, &moment);
 	more |= shard_grow(store, number, shard_items(store, number));
 	return more || shard_populate(shard);
 }

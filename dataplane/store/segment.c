@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "dataplane/store/evict.h"
+
 static void
 segment_hand_over(struct writer *writer, uint32_t number)
 {
@@ -40,6 +42,10 @@ writer_turn_over(struct writer *writer, unsigned int class, const struct moment 
 
 	writer_seal(writer, class);
 	number = heap_take(heap, SEGMENT_OPEN);
+	if (number == SEGMENT_NONE) {
+		evict_urgently(writer, moment);
+		number = heap_take(heap, SEGMENT_OPEN);
+	}
 	if (number == SEGMENT_NONE)
 		return false;
 	segment = &heap->segment[number];

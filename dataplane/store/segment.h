@@ -63,7 +63,11 @@ struct evictor {
 	uint64_t owed;	 /* bytes that this writer's stores have yet to pay for */
 };
 
+struct store;
+
 struct writer {
+	struct store *store;
+	unsigned int shard; /* its number */
 	struct heap *heap;
 	struct ledger *ledger; /* [segments] */
 	unsigned int ttl_classes;

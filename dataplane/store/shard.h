@@ -19,11 +19,9 @@
 #include "dataplane/store/segment.h"
 #include "dataplane/store/store.h"
 
-/* What the janitor keeps in mind from one round to the next. Lists are linked by segment.next. */
+/* What the janitor keeps in mind from one round to the next. */
 struct housekeeping {
-	uint32_t waiting; /* segments that wait for a grace period */
-	uint32_t pinned;  /* that are past it, but a transmission refers to them */
-	uint64_t parent;  /* chunk of the index that waits for one; 0: none */
+	uint64_t parent;  /* chunk of the index that waits for a grace period; 0: none */
 	uint64_t trimmed; /* overflow buckets that wait for one */
 	bool doubled;	  /* the directory has doubled: no split before one */
 	uint64_t chunks;  /* free chunks for the index: a list by their first words */
@@ -134,6 +132,15 @@ tally_item(struct tally *tally, const struct item *item, uint64_t by)
  * whoever creates the store.
  */
 uint64_t shard_take_chunk(struct shard *shard, unsigned int chunk_shift);
+
+/* Unlinked: the segment waits for a grace period. Any writer. */
+void shard_retire(struct store *store, unsigned int number, uint32_t segment);
+
+/*
+ * Frees the retired segments of the writer's shard that are past their grace period and not pinned. True
+ * if some still wait for theirs. Any writer.
+ */
+bool shard_reclaim(struct store *store, struct writer *writer);
 
 /* An item that was live no longer is: its word has left the index. */
 void shard_bury(struct shard *shard, struct writer *writer, uint64_t word);

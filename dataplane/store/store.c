@@ -11,7 +11,7 @@ enum {
 	SEGMENTS_PLENTY = 1024,
 	SEGMENT_SHIFT_MAX = 30,
 	OPEN_SHARE = 16,  /* open segments may be one in so many */
-	INDEX_SHARE = 64, /* the index begins with one byte in so many, */
+	INDEX_SHARE = 32, /* the index begins with one byte in so many, */
 	INDEX_CHUNKS = 8, /* but with no more chunks than this */
 };
 
@@ -82,6 +82,8 @@ shard_hand_out_ledgers(struct store *store, unsigned int number)
 	for (unsigned int i = 0; i <= store->options.workers; i++) {
 		struct writer *writer = store_writer(store, i, number);
 
+		writer->store = store;
+		writer->shard = number;
 		writer->heap = heap;
 		writer->ledger = heap_metadata(heap, heap->segments * sizeof(writer->ledger[0]));
 		if (writer->ledger == NULL)
@@ -252,6 +254,7 @@ store_create(struct store **store, const struct store_options *options)
 	made->options = *options;
 	clock_init(&made->clock, options->unix_time);
 	atomic_init(&made->epoch, 1);
+	gp_init(&made->gp, options->workers);
 	status = store_build(made);
 	if (status != 0) {
 		store_destroy(made);
@@ -301,7 +304,7 @@ store_worker_open(struct store *store, unsigned int index, struct store_worker *
 	if (!atomic_compare_exchange_strong_explicit(&store->worker[index]->open, &taken, true,
 						     memory_order_acquire, memory_order_relaxed))
 		return -EBUSY;
-	gp_register();
+	gp_register(&store->gp, index);
 	*worker = store->worker[index];
 	return 0;
 }
@@ -315,7 +318,7 @@ store_worker_close(struct store_worker *worker)
 		evict_abandon(store->shard[i], &worker->writer[i]);
 		writer_seal_all(&worker->writer[i]);
 	}
-	gp_unregister();
+	gp_unregister(&store->gp, worker->index);
 	/* release: pairs with open */
 	atomic_store_explicit(&worker->open, false, memory_order_release);
 }

@@ -88,6 +88,6 @@ store_read_stats(const struct store *store, struct store_stats *stats)
 		add_index(&store->shard[i]->index, stats);
 	}
 	stats->memory_limit = store->options.memory;
-	stats->grace_periods = counter_read(&store->gp.completed);
+	stats->grace_periods = counter_read(&store->gp.done) - 1;
 	stats->grace_period_us = counter_read(&store->gp.last_us);
 }

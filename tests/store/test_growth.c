@@ -65,7 +65,7 @@ static void
 nothing_is_missed_while_the_index_grows(void)
 {
 	enum {
-		ITEMS = 3000000,
+		ITEMS = 2000000,
 	};
 	struct store_options options = fixture_options(512 << 20);
 	struct janitor_thread janitor;
