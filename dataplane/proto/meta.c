@@ -50,7 +50,7 @@ static const char bad_delta[] = "CLIENT_ERROR invalid numeric delta value";
 static const char bad_initial[] = "CLIENT_ERROR invalid numeric initial value";
 
 static const struct flag_rule rules['z' - 'A' + 1] = {
-#define RULE(letter) [letter - 'A']
+#define RULE(letter) [(letter) - 'A']
 	RULE('b') = {FLAG_KEY, META_END, 0, NULL},
 	RULE('c') = {FLAG_PLAIN, META_UNIQUE, 0, NULL},
 	RULE('f') = {FLAG_PLAIN, META_FLAGS, 0, NULL},
