@@ -130,6 +130,7 @@ eal_start(struct eal *eal, const struct config *config, char error[CONFIG_ERROR_
 			 rte_strerror(rte_errno));
 		return rte_errno == 0 ? -EINVAL : -rte_errno;
 	}
+	rmdir(rte_eal_get_runtime_dir()); /* stays if anything is in it */
 	remove_leftovers();
 	return 0;
 }
