@@ -31,7 +31,7 @@
 
 enum {
 	TCP_SECRET_SIZE = 32,
-	TCP_BUFFER_SIZE = 2048, /* bytes of data a buffer (tcp_buffer_take) */
+	TCP_BUFFER_SIZE = 4096, /* bytes of data a buffer (tcp_buffer_take) */
 };
 
 struct tcp;

@@ -380,6 +380,18 @@ operation_is_open(const struct operation *operation)
 
 /* --- which request ------------------------------------------------------------------------ */
 
+/* All but the value is there. */
+static enum parse_result
+binary_await_value(struct parser *parser, const struct frame *frame,
+		   const struct operation *operation)
+{
+	const uint8_t *start = parser->cursor;
+
+	binary_add(parser, frame, operation);
+	parser->cursor = start;
+	return parser_await_data(parser, frame->value, frame->value_length);
+}
+
 /* A whole header, and extras and key behind it, are there. */
 static enum parse_result
 binary_dispatch(struct parser *parser, const struct binary_header *header,
@@ -410,8 +422,7 @@ binary_dispatch(struct parser *parser, const struct binary_header *header,
 		return binary_refuse_later(parser, frame, STATUS_TOO_LARGE);
 	}
 	if (stores && parser_available(parser, frame->value) < frame->value_length)
-		return parser_more(parser,
-				   (uint64_t)(frame->value - parser->cursor) + frame->value_length);
+		return binary_await_value(parser, frame, operation);
 	return binary_add(parser, frame, operation);
 }
 
@@ -461,7 +472,7 @@ binary_parse_any(struct parser *parser)
 	frame.extras_length = header.extras_length;
 	head = (size_t)frame.extras_length + frame.key_length;
 	if (here - sizeof(header) < head)
-		return parser_more(parser, 0);
+		return parser_more(parser, sizeof(header) + head);
 	if (head > body)
 		return binary_reject(parser, &header, STATUS_UNKNOWN_COMMAND);
 	if (body > body_length_max)
@@ -484,7 +495,7 @@ binary_parse(struct parser *parser)
 	if (*parser->cursor != MAGIC_REQUEST)
 		return PARSE_CLOSE;
 	if (parser_available(parser, parser->cursor) < sizeof(struct binary_header))
-		return parser_more(parser, 0);
+		return parser_more(parser, sizeof(struct binary_header));
 	if (!binary_is_stranger(parser) && binary_parse_get(parser))
 		return PARSE_DONE;
 	return binary_parse_any(parser);

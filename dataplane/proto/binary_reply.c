@@ -104,7 +104,7 @@ binary_write_value(const struct request *request, struct reply *reply)
 		reply_commit(reply, start, out + op->value_length);
 	} else {
 		reply_commit(reply, start, out);
-		reply_put(reply, op->value, op->value_length);
+		reply_put_value(reply, op);
 	}
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "dataplane/proto/codec.h"
 
+#include "dataplane/proto/text.h"
+
 enum {
 	BINARY_MAGIC = 0x80
 };
@@ -79,4 +81,11 @@ void
 request_write(struct server *server, const struct request *request, struct reply *reply)
 {
 	codecs[request->protocol]->write(server, request, reply);
+}
+
+void
+request_end_data(struct request *request, const uint8_t *trailer)
+{
+	if (request->protocol == PROTOCOL_TEXT && memcmp(trailer, "\r\n", 2) != 0)
+		text_bad_data(request);
 }

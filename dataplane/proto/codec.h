@@ -23,7 +23,9 @@ struct codec {
 	/*
 	 * Takes one command: there is at least one byte and room for one request, and nothing to be
 	 * swallowed. PARSE_DONE moves the cursor past the command and may have added requests;
-	 * PARSE_MORE changes neither; PARSE_FULL leaves a multi-key command to be gone on with.
+	 * PARSE_MORE changes neither, unless a multi-get is longer than can be put together;
+	 * PARSE_FULL leaves a multi-key command to be gone on with; PARSE_DATA moves the cursor to
+	 * where the data of the request it added will begin.
 	 */
 	enum parse_result (*parse)(struct parser *parser);
 	/* Adds the error stream->pending, whose command's data has now been swallowed. */
@@ -78,6 +80,28 @@ parser_more(struct parser *parser, uint64_t wanted)
 {
 	parser->stream->wanted = wanted;
 	return PARSE_MORE;
+}
+
+/* The command at the cursor is too long to be put together by the stream's owner. */
+static inline bool
+parser_is_outgrown(const struct parser *parser, uint64_t length)
+{
+	return !parser->stream->datagram && parser->limits->assembled_max != 0 &&
+	       length > parser->limits->assembled_max;
+}
+
+/* Data of the request added last is missing; it and its trailer end at `end`, counted from `data`. */
+static inline enum parse_result
+parser_await_data(struct parser *parser, const uint8_t *data, uint64_t end)
+{
+	uint64_t wanted = (uint64_t)(data - parser->cursor) + end;
+
+	if (parser_is_outgrown(parser, wanted)) {
+		parser->cursor = data;
+		return PARSE_DATA;
+	}
+	parser->next--;
+	return parser_more(parser, wanted);
 }
 
 /* memcached's rule: a value that this makes too large is swallowed, whatever the command. */

@@ -103,7 +103,10 @@ request_execute(struct server *server, struct request *request)
 		count_auth(server->stats, request);
 	switch (request->action) {
 	case REQUEST_STORE:
-		store_execute(server->store, &request->op);
+		if ((request->flags & REQUEST_NO_MEMORY) != 0)
+			request->op.status = STORE_NO_MEMORY;
+		else
+			store_execute(server->store, &request->op);
 		if ((request->flags & REQUEST_SIDE_EFFECT) == 0)
 			count_op(server->stats, request);
 		break;

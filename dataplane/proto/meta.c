@@ -376,7 +376,7 @@ meta_store(struct parser *parser, const struct line *line)
 	request->op.data = line->next;
 	request->op.data_length = (uint32_t)length;
 	result = text_take_data(parser, request, line->next, false, true);
-	if (result == PARSE_DONE)
+	if (result != PARSE_MORE)
 		meta_place_key(&meta);
 	return result;
 }

@@ -152,7 +152,7 @@ meta_write_hit(const struct request *request, struct reply *reply)
 		out = append(out, " W", 2);
 	reply_commit(reply, start, append(out, "\r\n", 2));
 	if (valued) {
-		reply_put(reply, op->value, op->value_length);
+		reply_put_value(reply, op);
 		reply_put(reply, "\r\n", 2);
 	}
 }

@@ -16,8 +16,11 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "dataplane/store/store.h"
+
 enum {
-	REPLY_RESERVE_MAX = 512
+	REPLY_RESERVE_MAX = 512,
+	REPLY_REFER_MIN = 1024, /* bytes of a value from which on it is referred to, not copied */
 };
 
 struct reply {
@@ -26,6 +29,11 @@ struct reply {
 	bool failed;	 /* extend() had nothing: the owner throws the message away */
 	/* Hands over the full piece and sets cursor and limit to a fresh one; -ENOBUFS if none. */
 	int (*extend)(struct reply *reply);
+	/*
+	 * Where the transport can send a value from where it lies: queues all that was written, then
+	 * op->value, and sets cursor and limit to go on. -ENOBUFS if it can't be done. NULL: it is copied.
+	 */
+	int (*refer)(struct reply *reply, const struct store_op *op);
 	uint8_t bounce[REPLY_RESERVE_MAX];
 };
 
@@ -49,6 +57,16 @@ reply_put(struct reply *reply, const void *bytes, size_t length)
 	}
 	memcpy(reply->cursor, from, length);
 	reply->cursor += length;
+}
+
+/* Appends the value that op found: bytes, or a reference to them. */
+static inline void
+reply_put_value(struct reply *reply, const struct store_op *op)
+{
+	if (reply->refer == NULL || op->value_length < REPLY_REFER_MIN)
+		reply_put(reply, op->value, op->value_length);
+	else if (!reply->failed && reply->refer(reply, op) != 0)
+		reply->failed = true;
 }
 
 /* Room for `length` (at most REPLY_RESERVE_MAX) contiguous bytes, to be committed at once. */

@@ -44,6 +44,7 @@ enum request_flag {
 	REQUEST_META = 1 << 10,	      /* a meta command */
 	REQUEST_EXAMINES = 1 << 11,   /* looks at an item without getting it */
 	REQUEST_AUTH = 1 << 12,	      /* an attempt to authenticate; it failed if it's an error */
+	REQUEST_NO_MEMORY = 1 << 13,  /* its data found no room and was thrown away */
 };
 
 struct request {
@@ -77,19 +78,26 @@ struct stream {
 	uint16_t pending;      /* codec's own: error answered when they are; 0: none */
 	uint32_t opaque;       /* binary: of the command refused */
 	const char *complaint; /* text: that error */
-	uint64_t wanted; /* after PARSE_MORE: bytes the command needs in all; 0: not known yet */
+	uint64_t wanted; /* after PARSE_MORE: bytes the command needs, at least; 0: up to a \\n */
 };
 
 enum parse_result {
 	PARSE_DONE,  /* every byte was used */
 	PARSE_MORE,  /* the rest is an incomplete command */
 	PARSE_FULL,  /* the request array is full; call again with the rest */
+	PARSE_DATA,  /* the last request's data, which comes next in the stream, is the caller's to
+		      * receive: op.data_length bytes and request_trailer() more */
 	PARSE_CLOSE, /* the stream can't go on (after the requests given) */
 };
 
 /* Limits and facts a parser needs; constant while the server runs. */
 struct parse_limits {
 	uint64_t item_size_max;
+	/*
+	 * What a stream's owner can put together of a command that comes in pieces: the data of a longer
+	 * one is PARSE_DATA, and the keys of a longer multi-get are answered as they come. 0: any length.
+	 */
+	uint32_t assembled_max;
 	const struct users *users; /* who must say so before anything else; NULL: nobody need */
 };
 
@@ -101,6 +109,16 @@ struct parse_limits {
 enum parse_result requests_parse(struct stream *stream, const struct parse_limits *limits,
 				 const uint8_t *bytes, size_t length, struct request *requests,
 				 unsigned int room, unsigned int *count, size_t *consumed);
+
+/* Bytes that end the data of a request that was PARSE_DATA, besides the data itself. */
+static inline unsigned int
+request_trailer(const struct request *request)
+{
+	return request->protocol == PROTOCOL_TEXT ? 2 : 0;
+}
+
+/* The data has arrived, with this trailer: a wrong one turns the request into an error. */
+void request_end_data(struct request *request, const uint8_t *trailer);
 
 /* Counters of one worker that requests move; named as memcached's `stats` where it has them. */
 #define PROTO_STATS(X)                                                                             \

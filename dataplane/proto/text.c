@@ -20,6 +20,7 @@ enum keys_verb {
 	KEYS_GETS,
 	KEYS_GAT,
 	KEYS_GATS,
+	KEYS_BAD, /* the rest of the line is skipped, then refused */
 };
 
 /* --- requests ----------------------------------------------------------------------------- */
@@ -81,6 +82,21 @@ keys_check(const uint8_t *at, const uint8_t *end)
 	}
 }
 
+/*
+ * The line's end isn't here. It is awaited, unless so much is here that the owner of the stream can't
+ * keep it: then the keys so far are answered, and `verb` goes on at `at`.
+ */
+static enum parse_result
+keys_await_line(struct parser *parser, enum keys_verb verb, const uint8_t *at, int64_t exptime)
+{
+	if (parser_is_outgrown(parser, parser_available(parser, parser->cursor) + 1)) {
+		parser->stream->verb = (uint8_t)verb;
+		parser->stream->exptime = exptime;
+		parser->cursor = verb == KEYS_BAD ? parser->end : at;
+	}
+	return parser_more(parser, 0);
+}
+
 /* Takes back the requests of this line: all it is answered with is an error. */
 static enum parse_result
 keys_refuse(struct parser *parser, struct request *first, const uint8_t *at)
@@ -89,7 +105,8 @@ keys_refuse(struct parser *parser, struct request *first, const uint8_t *at)
 
 	parser->next = first;
 	if (next == NULL)
-		return parser_more(parser, 0);
+		return keys_await_line(parser, KEYS_BAD, at, 0);
+	parser->stream->verb = KEYS_NONE;
 	parser->cursor = next;
 	return text_error(parser, false, text_bad_format);
 }
@@ -106,8 +123,11 @@ keys_pause(struct parser *parser, struct request *first, const uint8_t *key, enu
 	case KEYS_TOO_LONG:
 		return keys_refuse(parser, first, key);
 	case KEYS_UNFINISHED:
+		if (keys_await_line(parser, verb, key, exptime) == PARSE_MORE &&
+		    parser->cursor == key)
+			return PARSE_FULL;
 		parser->next = first;
-		return parser_more(parser, 0);
+		return PARSE_MORE;
 	case KEYS_GOOD:
 		break;
 	}
@@ -165,8 +185,24 @@ keys_parse(struct parser *parser, const uint8_t *at, enum keys_verb verb, int64_
 		parser->next[-1].flags |= REQUEST_LAST;
 		return PARSE_DONE;
 	}
-	parser->next = first;
-	return parser_more(parser, 0);
+	if (keys_await_line(parser, verb, key, exptime) == PARSE_MORE && parser->cursor != key)
+		parser->next = first;
+	return PARSE_MORE;
+}
+
+/* A key was too long: skips to the line's end, where that is said. */
+static enum parse_result
+keys_skip(struct parser *parser)
+{
+	const uint8_t *next = line_skip(parser->cursor, parser->end);
+
+	if (next == NULL) {
+		parser->cursor = parser->end;
+		return PARSE_DONE;
+	}
+	parser->cursor = next;
+	parser->stream->verb = KEYS_NONE;
+	return text_error(parser, false, text_bad_format);
 }
 
 static enum parse_result
@@ -242,6 +278,21 @@ text_add_pending(struct parser *parser)
 		request->flags |= REQUEST_TOO_LARGE;
 }
 
+void
+text_bad_data(struct request *request)
+{
+	/* q of a meta command silences success alone */
+	bool quiet = (request->flags & (REQUEST_QUIET | REQUEST_META)) == REQUEST_QUIET;
+	static const char line[] = "CLIENT_ERROR bad data chunk";
+
+	request_clear(request);
+	request->action = REQUEST_ERROR;
+	request->protocol = PROTOCOL_TEXT;
+	request->flags = (uint16_t)(REQUEST_BAD_DATA | (quiet ? REQUEST_QUIET : 0));
+	request->text = line;
+	request->text_length = sizeof(line) - 1;
+}
+
 enum parse_result
 text_take_data(struct parser *parser, struct request *request, const uint8_t *data, bool quiet,
 	       bool removes)
@@ -259,16 +310,11 @@ text_take_data(struct parser *parser, struct request *request, const uint8_t *da
 			parser_add_removal(parser, PROTOCOL_TEXT, op.key, op.key_length);
 		return PARSE_DONE;
 	}
-	if (here < length + 2) {
-		parser->next = request;
-		return parser_more(parser, (uint64_t)(data - parser->cursor) + length + 2);
-	}
+	if (here < length + 2)
+		return parser_await_data(parser, data, length + 2);
 	parser->cursor = data + length + 2;
-	if (memcmp(data + length, "\r\n", 2) != 0) {
-		parser->next = request;
-		request = text_say(parser, REQUEST_ERROR, quiet, "CLIENT_ERROR bad data chunk");
-		request->flags |= REQUEST_BAD_DATA;
-	}
+	if (memcmp(data + length, "\r\n", 2) != 0)
+		text_bad_data(request);
 	return PARSE_DONE;
 }
 
@@ -560,6 +606,8 @@ text_parse(struct parser *parser)
 
 	if (parser->limits->users != NULL && !parser->stream->authenticated)
 		return text_authenticate(parser);
+	if (parser->stream->verb == KEYS_BAD)
+		return keys_skip(parser);
 	if (parser->stream->verb != KEYS_NONE)
 		return keys_parse(parser, at, parser->stream->verb, parser->stream->exptime);
 	if (here > 4 && memcmp(at, "get ", 4) == 0)

@@ -45,10 +45,14 @@ enum parse_result text_refuse(struct parser *parser, const uint8_t *data, uint32
 /*
  * Gives a storage request, the last one added, its op.data_length bytes of data. If they are too
  * many, or don't end in \r\n, an error takes the request's place (quiet: unsaid), and the key is
- * removed if a value too large `removes` it. PARSE_DONE, or PARSE_MORE if data is missing.
+ * removed if a value too large `removes` it. PARSE_DONE, or PARSE_MORE or PARSE_DATA if data is
+ * missing.
  */
 enum parse_result text_take_data(struct parser *parser, struct request *request,
 				 const uint8_t *data, bool quiet, bool removes);
+
+/* The data of a storage request didn't end in \r\n: it becomes that error. */
+void text_bad_data(struct request *request);
 
 /*
  * What a stream may say before it has authenticated itself: parses the command at the cursor, as

@@ -90,7 +90,7 @@ text_write_value(const struct request *request, struct reply *reply)
 		reply_commit(reply, start, last ? out : out - 5);
 	} else {
 		reply_commit(reply, start, out);
-		reply_put(reply, op->value, op->value_length);
+		reply_put_value(reply, op);
 		reply_put(reply, "\r\nEND\r\n", last ? 7 : 2);
 	}
 }

@@ -498,11 +498,14 @@ an_unfinished_packet_asks_for_more(void)
 
 	packet_add(&asked, &(struct ask){.opcode = 0x01, STORING, .key = "key", .value = "value"});
 	for (size_t length = 1; length < asked.length; length++) {
+		const size_t header = sizeof(struct binary_header), head = header + 8 + 3;
+
 		session_restart(session, false);
 		session_feed(session, asked.start, length, 0);
 		CU_ASSERT(session->out.length == 0 && session->last == PARSE_MORE);
-		CU_ASSERT(session->stream.wanted ==
-			  (length < sizeof(struct binary_header) + 11 ? 0 : asked.length));
+		CU_ASSERT(session->stream.wanted == (length < header ? header
+						     : length < head ? head
+								     : asked.length));
 		session_restart(session, true);
 		session_datagram(session, asked.start, length);
 		CU_ASSERT(session->out.length == 0 && session->last == PARSE_MORE);
