@@ -156,6 +156,9 @@ struct tcp_connection *tcp_next_ready(struct tcp *tcp);
 /* Sends what is due, and frees what was taken. */
 void tcp_flush(struct tcp *tcp);
 
+/* RST to every connection, each of which is gone then: the worker is about to stop. */
+void tcp_reset_all(struct tcp *tcp);
+
 /* Microseconds until tcp_advance has something to do; UINT64_MAX: nothing is planned. */
 uint64_t tcp_next_timer(const struct tcp *tcp);
 
