@@ -15,15 +15,24 @@ enum {
 	RING_SIZE = 4096
 };
 
+static uint32_t
+mask_of(const struct config_prefix *prefix)
+{
+	return prefix->bits == 0 ? 0 : UINT32_MAX << (32 - prefix->bits);
+}
+
 static struct prefix
 prefix_of(const struct config_prefix *from)
 {
-	uint32_t mask = from->bits == 0 ? 0 : UINT32_MAX << (32 - from->bits);
-
-	return (struct prefix){
-		.network = rte_cpu_to_be_32(from->address & mask),
-		.mask = rte_cpu_to_be_32(mask),
+	uint32_t mask = mask_of(from);
+	struct prefix prefix = {
+		.network = address_ipv4(rte_cpu_to_be_32(from->address & mask)),
+		.mask = address_ipv4(rte_cpu_to_be_32(mask)),
 	};
+
+	prefix.mask.words[0] = UINT64_MAX;
+	prefix.mask.quads[2] = UINT32_MAX;
+	return prefix;
 }
 
 void
@@ -32,8 +41,10 @@ wire_interface(struct interface *interface, const struct port *port, const struc
 	*interface = (struct interface){
 		.mac = port->mac,
 		.address = rte_cpu_to_be_32(port->config.ipv4.address),
-		.subnet = prefix_of(&port->config.ipv4),
+		.subnet = rte_cpu_to_be_32(port->config.ipv4.address & mask_of(&port->config.ipv4)),
+		.subnet_mask = rte_cpu_to_be_32(mask_of(&port->config.ipv4)),
 		.udp_port = rte_cpu_to_be_16(config->udp_port),
+		.tcp_port = rte_cpu_to_be_16(config->tcp_port),
 		.mtu = port->mtu,
 		.rx_ip_checksum = port->rx_ip_checksum,
 		.rx_l4_checksum = port->rx_l4_checksum,

@@ -184,6 +184,10 @@ worker_input(struct worker *worker, struct worker_port *port, struct rte_mbuf *m
 	case VERDICT_ANSWERED:
 		worker_send(worker, port, mbuf, true);
 		return;
+	case VERDICT_SEGMENT:
+	case VERDICT_TOO_BIG:
+		worker_drop(worker, mbuf, NET_DROP_ip_protocol);
+		return;
 	case VERDICT_DATAGRAM:
 		owner = spread ? worker_of_flow(worker, packet) : worker;
 		if (owner != worker) {

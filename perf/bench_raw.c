@@ -287,7 +287,6 @@ raw_open_port(struct raw *raw, struct client *client)
 	raw->interface = (struct interface){
 		.mac = raw->port.mac,
 		.address = raw->address,
-		.subnet = {.network = 0, .mask = 0},
 		.mtu = raw->port.mtu,
 	};
 	return 0;

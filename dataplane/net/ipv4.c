@@ -29,10 +29,10 @@ ipv4_is_host(rte_be32_t address)
 static bool
 ipv4_is_subnet_broadcast(const struct interface *interface, rte_be32_t address)
 {
-	rte_be32_t host_bits = ~interface->subnet.mask;
+	rte_be32_t host_bits = ~interface->subnet_mask;
 
 	return rte_be_to_cpu_32(host_bits) > 1 &&
-	       (address & interface->subnet.mask) == interface->subnet.network &&
+	       (address & interface->subnet_mask) == interface->subnet &&
 	       (address & host_bits) == host_bits;
 }
 
@@ -61,17 +61,35 @@ ipv4_input(const struct interface *interface, struct packet *packet)
 	     rte_cpu_to_be_16(RTE_IPV4_HDR_MF_FLAG | RTE_IPV4_HDR_OFFSET_MASK)) != 0)
 		return packet_drop(packet, NET_DROP_ip_fragment);
 
-	packet->source = ip->src_addr;
+	packet->source = address_ipv4(ip->src_addr);
+	packet->destination = address_ipv4(ip->dst_addr);
 	packet->payload += header_length;
 	packet->payload_length = (uint16_t)(total_length - header_length);
 	switch (ip->next_proto_id) {
 	case IPPROTO_UDP:
 		return udp_input(interface, packet, ip);
+	case IPPROTO_TCP:
+		return segment_input(interface, packet, ip);
 	case IPPROTO_ICMP:
 		return icmp_input(interface, packet);
 	default:
 		return packet_drop(packet, NET_DROP_ip_protocol);
 	}
+}
+
+bool
+ipv4_is_allowed(const struct interface *interface, rte_be32_t source)
+{
+	struct address address;
+
+	if (interface->allow_count == 0)
+		return (source & interface->subnet_mask) == interface->subnet;
+	address = address_ipv4(source);
+	for (unsigned int i = 0; i < interface->allow_count; i++) {
+		if (prefix_contains(&interface->allow[i], &address))
+			return true;
+	}
+	return false;
 }
 
 void
@@ -88,7 +106,7 @@ ipv4_answer(const struct interface *interface, const struct packet *packet, stru
 	ip->next_proto_id = protocol;
 	ip->hdr_checksum = 0;
 	ip->src_addr = interface->address;
-	ip->dst_addr = packet->source;
+	ip->dst_addr = packet->source.quads[3];
 	if (interface->tx_ip_checksum) {
 		mbuf->ol_flags |= RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IP_CKSUM;
 		mbuf->l2_len = (uint64_t)(RTE_ETHER_HDR_LEN + packet->tags_length);

@@ -4,7 +4,7 @@
  *
  * The law of conservation: over all workers at rest,
  *
- *     rx_packets = answered + (handed_over - taken_over) + the sum of all drops
+ *     rx_packets = answered + consumed + (handed_over - taken_over) + the sum of all drops
  *
  * so a packet that vanishes always moved a counter that says why.
  */
@@ -29,10 +29,15 @@
 	X(ip_fragment, "IPv4 fragment")                                                            \
 	X(ip_not_ours, "sent to another IP address, broadcast or multicast")                       \
 	X(ip_source, "source address that no host may have")                                       \
-	X(ip_protocol, "neither UDP nor ICMP")                                                     \
+	X(ip_protocol, "neither TCP, UDP nor ICMP")                                                \
 	X(icmp_malformed, "ICMP too short")                                                        \
 	X(icmp_checksum, "ICMP checksum is wrong")                                                 \
 	X(icmp_type, "ICMP other than an echo request")                                            \
+	X(icmp_too_big, "ICMP about a packet of ours that was too big for a link")                 \
+	X(tcp_truncated, "TCP header that doesn't fit the packet")                                 \
+	X(tcp_checksum, "TCP checksum is wrong")                                                   \
+	X(tcp_port, "no service on this TCP port, or source port 0")                               \
+	X(tcp_not_allowed, "source address outside the allowed prefixes")                          \
 	X(udp_length, "UDP length that doesn't fit the packet")                                    \
 	X(udp_checksum, "UDP checksum is wrong")                                                   \
 	X(udp_port, "no service on this UDP port, or source port 0")                               \
@@ -51,6 +56,7 @@
 	X(tx_packets, "packets sent")                                                              \
 	X(tx_bytes, "bytes sent")                                                                  \
 	X(answered, "received packets whose whole answer was sent")                                \
+	X(consumed, "received TCP segments given to their connection")                             \
 	X(handed_over, "packets given to the worker that owns their flow")                         \
 	X(taken_over, "packets received from another worker")                                      \
 	X(tx_unasked, "packets sent that answer none: announcements, earlier parts of a reply")    \

@@ -4,7 +4,8 @@
  *
  *     net_input ─▶ ethernet_input ─▶ arp_input                     answered in place
  *                                 └▶ ipv4_input ─▶ icmp_input      answered in place
- *                                               └▶ udp_input       a datagram for the worker
+ *                                               ├▶ udp_input       a datagram for the worker
+ *                                               └▶ segment_input   a segment for its TCP
  *
  * Every function here runs on a worker, touches one packet and nothing shared but the read-only
  * struct interface. Nothing is resolved or remembered: an answer goes to the MAC address and the
@@ -18,6 +19,7 @@
 #include <rte_mbuf.h>
 #include <rte_udp.h>
 
+#include "dataplane/net/address.h"
 #include "dataplane/net/net_stats.h"
 
 enum {
@@ -28,24 +30,21 @@ enum {
 			     sizeof(struct rte_udp_hdr),
 };
 
-/* Source addresses that are answered: address & mask == network. Network byte order. */
-struct prefix {
-	rte_be32_t network;
-	rte_be32_t mask;
-};
-
 /* One of our addresses on one port: made by the control thread, then read-only. */
 struct interface {
 	struct rte_ether_addr mac;
 	rte_be32_t address;
-	struct prefix subnet;
-	rte_be16_t udp_port; /* 0: UDP is off */
+	rte_be32_t subnet, subnet_mask; /* address & subnet_mask == subnet */
+	rte_be16_t udp_port;		/* 0: UDP is off */
+	rte_be16_t tcp_port;		/* 0: TCP is off */
+	bool any_tcp_port;		/* a client's: every segment to our address is TCP's */
 	uint16_t mtu;
 	bool rx_ip_checksum; /* what the port verifies and fills in for us */
 	bool rx_l4_checksum;
 	bool tx_ip_checksum;
 	bool tx_udp_checksum;
-	unsigned int allow_count;
+	bool tx_tcp_checksum;
+	unsigned int allow_count; /* 0: the subnet alone */
 	struct prefix allow[INTERFACE_ALLOW_MAX];
 };
 
@@ -59,7 +58,8 @@ struct packet {
 	uint8_t drop;	     /* enum net_drop, when the verdict says so */
 	rte_be16_t source_port;
 	rte_be16_t destination_port;
-	rte_be32_t source;
+	struct address source, destination;
+	uint16_t mtu; /* told by ICMP, with VERDICT_TOO_BIG */
 	struct rte_ether_addr peer;
 	/* From the first tag's TPID to before the last EtherType: what an answer repeats. */
 	uint8_t tags[PACKET_TAGS_MAX];
@@ -69,6 +69,10 @@ enum verdict {
 	VERDICT_DROP,	  /* packet->drop says why; the mbuf is still the caller's */
 	VERDICT_ANSWERED, /* the mbuf now holds the answer, ready to be sent */
 	VERDICT_DATAGRAM, /* UDP for our port: payload is memcached's frame */
+	/* TCP for us: payload is its header, whose length and checksum are right */
+	VERDICT_SEGMENT,
+	/* a link is too narrow for a packet of our TCP: payload is its IP header, mtu the link's */
+	VERDICT_TOO_BIG,
 };
 
 /* Takes mbuf apart. *packet is filled as far as it got. */
@@ -81,6 +85,11 @@ enum verdict ipv4_input(const struct interface *interface, struct packet *packet
 enum verdict icmp_input(const struct interface *interface, struct packet *packet);
 enum verdict udp_input(const struct interface *interface, struct packet *packet,
 		       const struct rte_ipv4_hdr *ip);
+enum verdict segment_input(const struct interface *interface, struct packet *packet,
+			   const struct rte_ipv4_hdr *ip);
+
+/* True if an IPv4 source is one that we answer. */
+bool ipv4_is_allowed(const struct interface *interface, rte_be32_t source);
 
 /* Ends a layer's inspection with a cause. */
 static inline enum verdict
@@ -121,8 +130,8 @@ bool arp_claims_ours(const struct interface *interface, const struct rte_mbuf *m
 static inline uint32_t
 packet_flow_hash(const struct packet *packet)
 {
-	uint64_t flow = ((uint64_t)packet->source << 32) | ((uint32_t)packet->source_port << 16) |
-			packet->destination_port;
+	uint64_t flow = packet->source.words[0] ^ packet->source.words[1] ^
+			(((uint64_t)packet->source_port << 16) | packet->destination_port);
 
 	/* the finaliser of MurmurHash3: every input bit reaches every output bit */
 	flow ^= flow >> 33;

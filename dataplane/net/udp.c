@@ -2,18 +2,6 @@
 #include "dataplane/net/udp.h"
 
 static bool
-udp_source_allowed(const struct interface *interface, rte_be32_t source)
-{
-	if (interface->allow_count == 0)
-		return (source & interface->subnet.mask) == interface->subnet.network;
-	for (unsigned int i = 0; i < interface->allow_count; i++) {
-		if ((source & interface->allow[i].mask) == interface->allow[i].network)
-			return true;
-	}
-	return false;
-}
-
-static bool
 udp_checksum_good(const struct interface *interface, const struct rte_mbuf *mbuf,
 		  const struct rte_ipv4_hdr *ip, const struct rte_udp_hdr *udp)
 {
@@ -38,7 +26,7 @@ udp_input(const struct interface *interface, struct packet *packet, const struct
 		return packet_drop(packet, NET_DROP_udp_length);
 	if (udp->dst_port != interface->udp_port || udp->dst_port == 0 || udp->src_port == 0)
 		return packet_drop(packet, NET_DROP_udp_port);
-	if (!udp_source_allowed(interface, ip->src_addr))
+	if (!ipv4_is_allowed(interface, ip->src_addr))
 		return packet_drop(packet, NET_DROP_udp_not_allowed);
 	if (!udp_checksum_good(interface, packet->mbuf, ip, udp))
 		return packet_drop(packet, NET_DROP_udp_checksum);

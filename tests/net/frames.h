@@ -71,7 +71,8 @@ frames_interface(void)
 	return (struct interface){
 		.mac = frames_us_mac,
 		.address = FRAMES_US,
-		.subnet = {.network = RTE_BE32(0x0a4d0000), .mask = RTE_BE32(0xffffff00)},
+		.subnet = RTE_BE32(0x0a4d0000),
+		.subnet_mask = RTE_BE32(0xffffff00),
 		.udp_port = FRAMES_PORT,
 		.mtu = 1500,
 	};

@@ -42,7 +42,7 @@ a_datagram_is_taken_apart(void)
 			CU_ASSERT_EQUAL(packet.payload_length, 9);
 			CU_ASSERT_EQUAL(memcmp(packet.payload, "12345678x", 9), 0);
 			CU_ASSERT_EQUAL(packet.tags_length, 4 * tags);
-			CU_ASSERT_EQUAL(packet.source, FRAMES_CLIENT);
+			CU_ASSERT_EQUAL(packet.source.quads[3], FRAMES_CLIENT);
 			CU_ASSERT_EQUAL(packet.source_port, RTE_BE16(4000));
 			CU_ASSERT(rte_is_same_ether_addr(&packet.peer, &frames_client_mac));
 			rte_pktmbuf_free(packet.mbuf);
@@ -281,6 +281,16 @@ the_port_is_believed_only_when_it_says_good(void)
 	rte_pktmbuf_free(mbuf);
 }
 
+static struct prefix
+ipv4_prefix(rte_be32_t network, rte_be32_t mask)
+{
+	struct prefix prefix = {address_ipv4(network), address_ipv4(mask)};
+
+	prefix.mask.words[0] = UINT64_MAX;
+	prefix.mask.quads[2] = UINT32_MAX;
+	return prefix;
+}
+
 static void
 allow_lists_prefixes(void)
 {
@@ -290,11 +300,11 @@ allow_lists_prefixes(void)
 	struct packet packet;
 
 	interface.allow_count = 1;
-	interface.allow[0] = (struct prefix){RTE_BE32(0xc0a80000), RTE_BE32(0xffff0000)};
+	interface.allow[0] = ipv4_prefix(RTE_BE32(0xc0a80000), RTE_BE32(0xffff0000));
 	CU_ASSERT_EQUAL(net_input(&interface, mbuf, &packet), VERDICT_DROP);
 	CU_ASSERT_EQUAL(packet.drop, NET_DROP_udp_not_allowed);
 	interface.allow_count = 2;
-	interface.allow[1] = (struct prefix){FRAMES_CLIENT, RTE_BE32(0xffffffff)};
+	interface.allow[1] = ipv4_prefix(FRAMES_CLIENT, RTE_BE32(0xffffffff));
 	CU_ASSERT_EQUAL(net_input(&interface, mbuf, &packet), VERDICT_DATAGRAM);
 	rte_pktmbuf_free(mbuf);
 }
