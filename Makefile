@@ -135,9 +135,18 @@ fuzz: $(FUZZERS) ## fuzz each codec for FUZZ_FOR seconds, from its corpus on
 		$(BUILD)/fuzz-$(f) -max_total_time=$(FUZZ_FOR) -max_len=2050 -print_final_stats=1 \
 		-artifact_prefix=$(BUILD)/fuzz/$(f)- $(BUILD)/fuzz/$(f) tests/fuzz/corpus/$(f) &&) true
 
-.PHONY: bench
-bench: all ## measure against peers and bounds
-	@perf/bench
+# Results, table and plots in $(BUILD)/bench. Builds first: nothing else may run while it measures.
+.PHONY: bench bench-full
+bench: all need-bench ## measure against peers and bounds, in under 10 minutes
+	@$(call compare,--quick)
+bench-full: all need-bench ## the same with long turns and 8 GiB of items, in about an hour
+	@$(call compare,)
+compare = mkdir -p $(BUILD)/bench && BUILD=$(BUILD) perf/compare $(1) --json $(BUILD)/bench/results.json \
+	--markdown $(BUILD)/bench/table.md --plots $(BUILD)/bench $(if $(CASE),--case $(CASE))
+
+.PHONY: need-bench
+need-bench:
+	@scripts/bootstrap --if-missing test bench
 
 .PHONY: lint
 lint: ## clang-tidy, cppcheck, shellcheck, include graph
