@@ -426,37 +426,6 @@ binary_dispatch(struct parser *parser, const struct binary_header *header,
 	return binary_add(parser, frame, operation);
 }
 
-/*
- * The most common requests by far, a get of one key and nothing else wrong: everything there is to
- * check is in the header's first twelve bytes. False if it is something else.
- */
-static inline bool
-binary_parse_get(struct parser *parser)
-{
-	const uint8_t *at = parser->cursor;
-	const struct binary_header *header = (const struct binary_header *)at;
-	size_t key_length = be16toh(header->key_length);
-	const struct operation *operation;
-	struct request *request;
-
-	if (header->opcode > OP_GETKQ || header->extras_length != 0 ||
-	    key_length - 1 >= STORE_KEY_MAX || be32toh(header->body_length) != key_length ||
-	    parser_available(parser, at) < sizeof(*header) + key_length)
-		return false;
-	operation = &operations[header->opcode];
-	if (operation->verb != STORE_GET)
-		return false;
-	request = parser_add(parser, PROTOCOL_BINARY, REQUEST_STORE);
-	request->op.key = at + sizeof(*header);
-	request->op.key_length = (uint8_t)key_length;
-	request->op.verb = STORE_GET;
-	request->flags = operation->flags;
-	request->verb = header->opcode;
-	request->opaque = header->opaque;
-	parser->cursor = at + sizeof(*header) + key_length;
-	return true;
-}
-
 static enum parse_result
 binary_parse_any(struct parser *parser)
 {
@@ -489,15 +458,27 @@ binary_parse_any(struct parser *parser)
 	return binary_dispatch(parser, &header, &frame);
 }
 
+/* Gets that follow something else. */
+static bool
+binary_parse_gets(struct parser *parser)
+{
+	unsigned int taken = 0;
+
+	parser->cursor = binary_take_gets(parser->cursor, parser->end, parser->next,
+					  (unsigned int)(parser->limit - parser->next), &taken);
+	parser->next += taken;
+	return taken != 0;
+}
+
 static enum parse_result
 binary_parse(struct parser *parser)
 {
+	if (!binary_is_stranger(parser) && binary_parse_gets(parser))
+		return PARSE_DONE;
 	if (*parser->cursor != MAGIC_REQUEST)
 		return PARSE_CLOSE;
 	if (parser_available(parser, parser->cursor) < sizeof(struct binary_header))
 		return parser_more(parser, sizeof(struct binary_header));
-	if (!binary_is_stranger(parser) && binary_parse_get(parser))
-		return PARSE_DONE;
 	return binary_parse_any(parser);
 }
 

@@ -12,6 +12,8 @@
 #ifndef JACKDAW_BINARY_H
 #define JACKDAW_BINARY_H
 
+#include <endian.h>
+
 #include "dataplane/proto/codec.h"
 
 enum binary_magic {
@@ -45,6 +47,71 @@ enum binary_status {
 	STATUS_UNKNOWN_COMMAND = 0x81,
 	STATUS_NO_MEMORY = 0x82,
 };
+
+enum binary_get {
+	BINARY_GET = 0x00,
+	BINARY_GETQ = 0x09,
+	BINARY_GETK = 0x0c,
+	BINARY_GETKQ = 0x0d,
+	BINARY_GETS = 1 << BINARY_GET | 1 << BINARY_GETQ | 1 << BINARY_GETK | 1 << BINARY_GETKQ,
+};
+
+/* What a get of the opcode asks for besides. A miss of getk sends the request's key back. */
+static inline uint16_t
+binary_get_flags(unsigned int opcode)
+{
+	switch (opcode) {
+	case BINARY_GETQ:
+		return REQUEST_QUIET;
+	case BINARY_GETK:
+		return REQUEST_WITH_KEY | REQUEST_ECHO;
+	case BINARY_GETKQ:
+		return REQUEST_WITH_KEY | REQUEST_QUIET;
+	default:
+		return 0;
+	}
+}
+
+/*
+ * The most common requests by far, gets of one key with nothing wrong: all that there is to check is
+ * in the header's first twelve bytes. Takes as many as come one after the other at `at` into
+ * requests[*count .. room - 1]; returns where it stopped, at whatever needs a closer look.
+ */
+static inline const uint8_t *
+binary_take_gets(const uint8_t *at, const uint8_t *end, struct request *requests, unsigned int room,
+		 unsigned int *count)
+{
+	struct request *request = requests + *count;
+	unsigned int next = *count;
+
+	for (; next < room && (size_t)(end - at) > sizeof(struct binary_header);
+	     next++, request++) {
+		uint64_t
+			start; /* magic, opcode, key length (2), extras length, and what is ignored */
+		uint32_t body, opaque;
+		unsigned int opcode, key_length;
+
+		memcpy(&start, at, sizeof(start));
+		memcpy(&body, at + offsetof(struct binary_header, body_length), sizeof(body));
+		memcpy(&opaque, at + offsetof(struct binary_header, opaque), sizeof(opaque));
+		start = be64toh(start);
+		opcode = start >> 48 & 0xff;
+		key_length = start >> 32 & 0xffff;
+		if (start >> 56 != MAGIC_REQUEST || opcode > BINARY_GETKQ ||
+		    (BINARY_GETS >> opcode & 1) == 0 || (start >> 24 & 0xff) != 0 ||
+		    key_length - 1 >= STORE_KEY_MAX || be32toh(body) != key_length ||
+		    (size_t)(end - at) < sizeof(struct binary_header) + key_length)
+			break;
+		request_begin_get(request, PROTOCOL_BINARY, at + sizeof(struct binary_header),
+				  key_length);
+		request->flags = binary_get_flags(opcode);
+		request->verb = (uint8_t)opcode;
+		request->opaque = opaque;
+		at += sizeof(struct binary_header) + key_length;
+	}
+	*count = next;
+	return at;
+}
 
 /* Writes the reply of an executed request of the binary protocol. */
 void binary_write(struct server *server, const struct request *request, struct reply *reply);

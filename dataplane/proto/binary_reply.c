@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "dataplane/proto/binary.h"
 
-#include <endian.h>
-
 enum {
 	VALUE_INLINE = 192 /* values up to this are written with their header */
 };
@@ -46,19 +44,19 @@ static inline uint8_t *
 put_header(uint8_t *out, const struct request *request, enum binary_status status,
 	   unsigned int extras_length, unsigned int key_length, uint32_t body_length, uint64_t cas)
 {
-	struct binary_header header = {
-		.magic = MAGIC_REPLY,
-		.opcode = request->verb,
-		.key_length = htobe16((uint16_t)key_length),
-		.extras_length = (uint8_t)extras_length,
-		.status = htobe16((uint16_t)status),
-		.body_length = htobe32(body_length),
-		.opaque = request->opaque,
-		.cas = htobe64(cas),
-	};
+	/* in words, put together in registers */
+	uint64_t start = htobe64((uint64_t)MAGIC_REPLY << 56 | (uint64_t)request->verb << 48 |
+				 (uint64_t)key_length << 32 | (uint64_t)extras_length << 24 |
+				 (uint64_t)status);
+	uint64_t unique = htobe64(cas);
+	uint32_t body = htobe32(body_length);
 
-	memcpy(out, &header, sizeof(header));
-	return out + sizeof(header);
+	memcpy(out, &start, sizeof(start));
+	memcpy(out + offsetof(struct binary_header, body_length), &body, sizeof(body));
+	memcpy(out + offsetof(struct binary_header, opaque), &request->opaque,
+	       sizeof(request->opaque));
+	memcpy(out + offsetof(struct binary_header, cas), &unique, sizeof(unique));
+	return out + sizeof(struct binary_header);
 }
 
 /* A header and a body of at most a few hundred bytes. */
@@ -96,11 +94,11 @@ binary_write_value(const struct request *request, struct reply *reply)
 	memcpy(out, &flags, sizeof(flags));
 	out += sizeof(flags);
 	if (key_length != 0) {
-		memcpy(out, op->item_key, key_length);
+		copy_bytes(out, op->item_key, key_length);
 		out += key_length;
 	}
 	if (whole) {
-		memcpy(out, op->value, op->value_length);
+		copy_bytes(out, op->value, op->value_length);
 		reply_commit(reply, start, out + op->value_length);
 	} else {
 		reply_commit(reply, start, out);

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "dataplane/proto/codec.h"
 
+#include "dataplane/proto/binary.h"
 #include "dataplane/proto/text.h"
-
-enum {
-	BINARY_MAGIC = 0x80
-};
 
 static const struct codec *const codecs[PROTOCOLS] = {
 	[PROTOCOL_TEXT] = &text_codec,
@@ -53,28 +50,58 @@ parser_run(struct parser *parser, const struct codec *codec)
 	return PARSE_DONE;
 }
 
+static enum parse_result
+requests_parse_any(struct parser *parser, struct request *requests, unsigned int *count,
+		   const uint8_t *bytes, size_t *consumed)
+{
+	struct stream *stream = parser->stream;
+	enum parse_result result = PARSE_DONE;
+
+	parser->next = requests + *count;
+	if (stream->protocol == PROTOCOL_UNKNOWN && parser->cursor != parser->end)
+		stream->protocol =
+			*parser->cursor == MAGIC_REQUEST ? PROTOCOL_BINARY : PROTOCOL_TEXT;
+	if (stream->protocol != PROTOCOL_UNKNOWN)
+		result = parser_run(parser, codecs[stream->protocol]);
+	*count = (unsigned int)(parser->next - requests);
+	*consumed = (size_t)(parser->cursor - bytes);
+	return result;
+}
+
+/* Whether the bytes may begin with a get of the binary protocol. */
+static inline bool
+stream_may_get(const struct stream *stream, const struct parse_limits *limits, const uint8_t *bytes,
+	       size_t length)
+{
+	return length != 0 && *bytes == MAGIC_REQUEST && stream->protocol != PROTOCOL_TEXT &&
+	       (stream->swallow | stream->pending) == 0 &&
+	       (limits->users == NULL || stream->authenticated);
+}
+
 enum parse_result
 requests_parse(struct stream *stream, const struct parse_limits *limits, const uint8_t *bytes,
 	       size_t length, struct request *requests, unsigned int room, unsigned int *count,
 	       size_t *consumed)
 {
-	struct parser parser = {
+	struct parser parser;
+	const uint8_t *at = bytes;
+
+	if (stream_may_get(stream, limits, bytes, length)) {
+		stream->protocol = PROTOCOL_BINARY;
+		at = binary_take_gets(bytes, bytes + length, requests, room, count);
+		if (at == bytes + length) {
+			*consumed = length;
+			return PARSE_DONE;
+		}
+	}
+	parser = (struct parser){
 		.stream = stream,
 		.limits = limits,
-		.cursor = bytes,
+		.cursor = at,
 		.end = bytes + length,
-		.next = requests + *count,
 		.limit = requests + room,
 	};
-	enum parse_result result = PARSE_DONE;
-
-	if (stream->protocol == PROTOCOL_UNKNOWN && length != 0)
-		stream->protocol = bytes[0] == BINARY_MAGIC ? PROTOCOL_BINARY : PROTOCOL_TEXT;
-	if (stream->protocol != PROTOCOL_UNKNOWN)
-		result = parser_run(&parser, codecs[stream->protocol]);
-	*count = (unsigned int)(parser.next - requests);
-	*consumed = (size_t)(parser.cursor - bytes);
-	return result;
+	return requests_parse_any(&parser, requests, count, bytes, consumed);
 }
 
 void

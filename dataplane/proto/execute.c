@@ -96,8 +96,8 @@ count_auth(struct proto_stats *stats, const struct request *request)
 	stats->auth_errors += request->action == REQUEST_ERROR;
 }
 
-void
-request_execute(struct server *server, struct request *request)
+static void
+execute_any(struct server *server, struct request *request)
 {
 	if ((request->flags & REQUEST_AUTH) != 0)
 		count_auth(server->stats, request);
@@ -123,5 +123,29 @@ request_execute(struct server *server, struct request *request)
 		server->stats->cmd_flush += (request->flags & REQUEST_BAD_FLUSH) != 0;
 		server->stats->store_too_large += (request->flags & REQUEST_TOO_LARGE) != 0;
 		break;
+	}
+}
+
+/* A plain get is most of what is asked: straight to the store, and two counters. */
+void
+request_execute(struct server *server, struct request *request)
+{
+	enum {
+		SPECIAL = REQUEST_SIDE_EFFECT | REQUEST_META | REQUEST_EXAMINES | REQUEST_AUTH |
+			  REQUEST_NO_MEMORY
+	};
+	struct store_op *op = &request->op;
+
+	if (request->action != REQUEST_STORE || op->verb != STORE_GET ||
+	    (request->flags & SPECIAL) != 0) {
+		execute_any(server, request);
+		return;
+	}
+	store_execute(server->store, op);
+	if (op->status == STORE_OK) {
+		server->stats->cmd_get++;
+		server->stats->get_hits++;
+	} else {
+		count_lookup(server->stats, op, false);
 	}
 }

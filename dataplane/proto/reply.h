@@ -37,6 +37,32 @@ struct reply {
 	uint8_t bounce[REPLY_RESERVE_MAX];
 };
 
+/*
+ * Copies `length` bytes that don't overlap. Those of a small item take two or four moves that overlap
+ * each other, without a call: the length is not known when this is compiled.
+ */
+static inline void
+copy_bytes(uint8_t *to, const uint8_t *from, size_t length)
+{
+	typedef uint64_t vector __attribute__((vector_size(16), aligned(1), may_alias));
+	vector first, second, third, last;
+
+	if (length < sizeof(vector) || length > 4 * sizeof(vector)) {
+		memcpy(to, from, length);
+		return;
+	}
+	first = *(const vector *)from;
+	last = *(const vector *)(from + length - sizeof(vector));
+	if (length > 2 * sizeof(vector)) {
+		second = *(const vector *)(from + sizeof(vector));
+		third = *(const vector *)(from + length - 2 * sizeof(vector));
+		*(vector *)(to + sizeof(vector)) = second;
+		*(vector *)(to + length - 2 * sizeof(vector)) = third;
+	}
+	*(vector *)to = first;
+	*(vector *)(to + length - sizeof(vector)) = last;
+}
+
 /* Appends bytes across as many pieces as they need. */
 static inline void
 reply_put(struct reply *reply, const void *bytes, size_t length)

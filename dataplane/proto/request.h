@@ -47,17 +47,18 @@ enum request_flag {
 	REQUEST_NO_MEMORY = 1 << 13,  /* its data found no room and was thrown away */
 };
 
+/* What a get needs lies at the front, the first half of op included: see request_begin_get. */
 struct request {
-	struct store_op op;
-	const char *text; /* error line, or the name of a group of statistics */
-	int64_t argument;
-	uint32_t opaque; /* binary: echoed */
-	uint16_t text_length;
-	uint16_t code;	  /* codec's own: status of an error */
+	uint32_t opaque;  /* binary: echoed */
 	uint16_t flags;	  /* enum request_flag, or-ed */
 	uint8_t action;	  /* enum request_action */
 	uint8_t protocol; /* which codec writes the reply */
 	uint8_t verb;	  /* codec's own: opcode or command */
+	uint16_t text_length;
+	uint16_t code; /* codec's own: status of an error */
+	struct store_op op;
+	const char *text; /* error line, or the name of a group of statistics */
+	int64_t argument;
 };
 
 enum protocol {

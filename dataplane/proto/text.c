@@ -141,12 +141,18 @@ static inline void
 keys_add(struct parser *parser, const uint8_t *key, size_t length, enum keys_verb verb,
 	 int64_t exptime)
 {
-	struct request *request = parser_add(parser, PROTOCOL_TEXT, REQUEST_STORE);
+	struct request *request;
 
-	request->op.key = key;
-	request->op.key_length = (uint8_t)length;
-	request->op.verb = verb <= KEYS_GETS ? STORE_GET : STORE_GAT;
-	request->op.exptime = exptime;
+	if (verb <= KEYS_GETS) {
+		request = parser->next++;
+		request_begin_get(request, PROTOCOL_TEXT, key, length);
+	} else {
+		request = parser_add(parser, PROTOCOL_TEXT, REQUEST_STORE);
+		request->op.key = key;
+		request->op.key_length = (uint8_t)length;
+		request->op.verb = STORE_GAT;
+		request->op.exptime = exptime;
+	}
 	request->flags = verb == KEYS_GETS || verb == KEYS_GATS ? REQUEST_WITH_CAS : 0;
 }
 
