@@ -7,6 +7,7 @@
  */
 #include "dataplane/store/change.h"
 
+#include "dataplane/store/index_find.h"
 #include "dataplane/store/number.h"
 #include "dataplane/store/reserve.h"
 
@@ -224,7 +225,7 @@ count_replaced(struct change *change)
 
 	if (change->old == NULL && clock_past(item_expiry(item), change->moment->clock)) {
 		counter_add(&tally->expired, 1);
-		counter_add(&tally->expired_unfetched, slot_use(change->entry.word) == 0);
+		counter_add(&tally->expired_unfetched, (change->entry.word & SLOT_FETCHED) == 0);
 	}
 	shard_bury(change->shard, change->writer, change->entry.word);
 }
@@ -239,9 +240,9 @@ change_publish(struct change *change)
 	if (change->entry.slot == NULL)
 		return index_insert(&change->shard->index, op->hash, op->key, op->key_length, word,
 				    &change->exposed, &change->losses) == INDEX_INSERTED;
-	/* a new version of a key that is read is read as well: it keeps its uses */
+	/* eviction takes a new version of a key that is read for one that is read as well */
 	if (change->old != NULL)
-		word |= change->entry.word & SLOT_USE;
+		word |= change->entry.word & SLOT_USED;
 	if (!index_replace(&change->entry, word))
 		return false;
 	count_replaced(change);
@@ -312,7 +313,9 @@ change_find(struct change *change)
 
 	change->old = NULL;
 	change->old_location = 0;
-	if (!index_find_to_change(&change->shard->index, op->hash, op->key, op->key_length,
+	change->entry = (struct index_entry){.slot = op->place, .word = op->word};
+	if (!index_confirm(&change->shard->index, &change->entry, op->key, op->key_length) &&
+	    !index_find_to_change(&change->shard->index, op->hash, op->key, op->key_length,
 				  &change->entry, &change->losses)) {
 		change->entry.slot = NULL;
 		return;
@@ -352,7 +355,7 @@ change_run(struct change *change, uint64_t delta)
 		if (status != STORE_OK) {
 			change_discard(change);
 			if (status == STORE_EXISTS && change->op->verb == STORE_ADD)
-				index_count_use(&change->entry);
+				index_mark_used(&change->entry);
 			return status;
 		}
 		if (change->location == 0 && !change_write(change))
@@ -435,7 +438,8 @@ remove_execute(struct shard *shard, struct writer *writer, const struct store_op
 		}
 		if (gone && clock_past(item_expiry(item), moment->clock)) {
 			counter_add(&writer->tally.expired, 1);
-			counter_add(&writer->tally.expired_unfetched, slot_use(entry.word) == 0);
+			counter_add(&writer->tally.expired_unfetched,
+				    (entry.word & SLOT_FETCHED) == 0);
 		}
 		shard_bury(shard, writer, entry.word);
 		index_trim(&shard->index, op->hash, &entry);

@@ -93,7 +93,7 @@ count_loss(struct evict_context *context, const struct candidate *candidate, uin
 {
 	struct tally *tally = &context->writer->tally;
 	bool expired = clock_past(item_expiry(candidate->item), context->moment->clock);
-	bool unfetched = context->victim->queue == QUEUE_SMALL && slot_use(word) == 0;
+	bool unfetched = (word & SLOT_FETCHED) == 0;
 
 	if (item_is_gone(context->writer->heap, candidate->item, candidate->location,
 			 context->moment)) {
@@ -111,19 +111,16 @@ replacement(struct evict_context *context, const struct candidate *candidate, ui
 	    uint64_t *copy)
 {
 	const struct segment *victim = context->victim;
-	unsigned int use = slot_use(word);
-	bool stays = victim->clean || use != 0;
+	bool stays = victim->clean || (word & SLOT_USED) != 0;
 
 	if (item_is_gone(context->writer->heap, candidate->item, candidate->location,
 			 context->moment))
 		return SLOT_EMPTY;
 	if (stays && *copy == 0)
 		*copy = copy_item(context, candidate);
-	if (stays && *copy != 0) {
-		if (!victim->clean)
-			use = victim->queue == QUEUE_MAIN ? use - 1 : 0;
-		return slot_live(candidate->hash, *copy) | use * SLOT_USE_ONE;
-	}
+	if (stays && *copy != 0)
+		return slot_live(candidate->hash, *copy) |
+		       (word & (victim->clean ? SLOT_USED | SLOT_FETCHED : SLOT_FETCHED));
 	return victim->queue == QUEUE_SMALL ? slot_ghost(candidate->hash, context->stamp)
 					    : SLOT_EMPTY;
 }

@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The stages of a batch: what a worker calls once it has parsed its requests. The hit of a GET is
- * wholly here and in index_find.
+ * wholly here and in index_find.h.
  */
 #include "dataplane/store/change.h"
+#include "dataplane/store/index_find.h"
+
+enum {
+	LATE_MAX = 16, /* ops of a batch whose overflow bucket is looked at ahead of time too */
+};
 
 void
 store_prepare(struct store_worker *worker, struct store_op *ops[], unsigned int count)
@@ -17,43 +22,109 @@ store_prepare(struct store_worker *worker, struct store_op *ops[], unsigned int 
 			continue;
 		op->hash =
 			hash_key(op->key, op->key_length, store->options.secret, STORE_SECRET_SIZE);
-		op->bucket = index_bucket(&store_shard(store, op->hash)->index, op->hash);
-		__builtin_prefetch(op->bucket);
+		op->place = index_bucket(&store_shard(store, op->hash)->index, op->hash);
+		op->word = SLOT_EMPTY; /* nothing foreseen, should store_probe be left out */
+		__builtin_prefetch(op->place);
 	}
+}
+
+static inline void
+prefetch_item(const uint8_t *item)
+{
+	__builtin_prefetch(item);
+	__builtin_prefetch(item + ITEM_SECOND_LINE);
+}
+
+/* The entry is not in the first bucket. The next one is on its way by now. */
+static void
+probe_overflow(const struct index *index, struct store_op *op)
+{
+	const struct bucket *first = op->place;
+	/* acquire: the bucket that it leads to (bucket_control) */
+	uint64_t control = bucket_control(first);
+	_Atomic uint64_t *slot;
+	const uint8_t *item;
+
+	if ((control & CONTROL_ADDRESS) == 0 || (control & CONTROL_PENDING) != 0)
+		return;
+	slot = index_foresee(index, bucket_at(index, control), OVERFLOW_SLOTS, op->hash, &op->word,
+			     &item);
+	if (slot == NULL)
+		return;
+	op->place = slot;
+	prefetch_item(item);
 }
 
 void
 store_probe(struct store_worker *worker, struct store_op *ops[], unsigned int count)
 {
 	const struct store *store = worker->store;
+	struct store_op *late[LATE_MAX];
+	unsigned int late_count = 0;
 
 	for (unsigned int i = 0; i < count; i++) {
-		const struct store_op *op = ops[i];
+		struct store_op *op = ops[i];
+		const struct index *index;
+		_Atomic uint64_t *slot;
+		const uint8_t *item;
 
-		if (op->verb != STORE_NONE)
-			index_prefetch(&store_shard(store, op->hash)->index, op->bucket, op->hash);
+		if (op->verb == STORE_NONE)
+			continue;
+		index = &store_shard(store, op->hash)->index;
+		slot = index_foresee(index, op->place, FIRST_SLOTS, op->hash, &op->word, &item);
+		if (__builtin_expect(slot != NULL, 1)) {
+			op->place = slot;
+			prefetch_item(item);
+		} else if (late_count < LATE_MAX) {
+			index_prefetch_overflow(index, op->place);
+			late[late_count++] = op;
+		}
 	}
+	for (unsigned int i = 0; i < late_count; i++)
+		probe_overflow(&store_shard(store, late[i]->hash)->index, late[i]);
 }
 
-/* Counts a use: the first always, later ones one time in four, so that a hot slot comes to rest. */
-static inline void
-count_use(struct store_worker *worker, const struct index_entry *entry)
+/* --- get ----------------------------------------------------------------------------------- */
+
+/*
+ * Answers a plain GET from the entry that store_probe found, as nearly all are. False, and nothing
+ * done, if that entry is not there any more, not the key's, or there is more to say of its item.
+ */
+static inline bool
+get_foreseen(const struct store *store, struct store_op *op)
 {
-	if (slot_use(entry->word) != 0) {
-		if (slot_use(entry->word) == SLOT_USE_MAX)
-			return;
-		worker->random ^= worker->random << 13; /* Marsaglia's xorshift */
-		worker->random ^= worker->random >> 17;
-		worker->random ^= worker->random << 5;
-		if ((worker->random & 3) != 0)
-			return;
-	}
-	index_count_use(entry);
+	const struct shard *shard = store_shard(store, op->hash);
+	struct index_entry entry = {.slot = op->place, .word = op->word};
+	uint64_t location = slot_location(entry.word), head, stamp;
+	const uint8_t *item, *key;
+	struct moment moment;
+
+	if (!index_entry_stands(&entry))
+		return false;
+	item = (const uint8_t *)heap_item(&shard->heap, location);
+	head = ((const struct item *)item)->head;
+	key = item + item_header_size(head_options(head));
+	if (head_key_length(head) != op->key_length || !bytes_equal(key, op->key, op->key_length))
+		return false;
+	moment = store_moment(store);
+	stamp = heap_stamp(&shard->heap, heap_segment_of(&shard->heap, location));
+	if (stamp_is_flushed(stamp, moment.epoch) || (head_options(head) & ITEM_HAS_EXPIRY) != 0 ||
+	    clock_past(head_life(head), moment.clock))
+		return false;
+	op->item_key = key;
+	op->value = key + op->key_length;
+	op->value_length = head_value_length(head);
+	op->flags = head_options(head) & ITEM_HAS_FLAGS ? load_half(key - 4) : 0;
+	op->cas = head_options(head) & ITEM_HAS_CAS
+			  ? load_word(item + sizeof(struct item))
+			  : stamp_generation(stamp) << SLOT_LOCATION_BITS | location;
+	op->status = STORE_OK;
+	index_mark_used(&entry);
+	return true;
 }
 
-static inline enum store_status
-get(struct store_worker *worker, const struct shard *shard, struct store_op *op,
-    const struct moment *moment)
+static enum store_status
+get(const struct shard *shard, struct store_op *op, const struct moment *moment)
 {
 	const struct heap *heap = &shard->heap;
 	struct index_entry entry;
@@ -74,12 +145,14 @@ get(struct store_worker *worker, const struct shard *shard, struct store_op *op,
 	op->value_length = item_value_length(item);
 	op->flags = item_flags(item);
 	op->cas = item_unique(heap, item, location);
-	count_use(worker, &entry);
+	index_mark_used(&entry);
 	return STORE_OK;
 }
 
-void
-store_execute(struct store_worker *worker, struct store_op *op)
+/* --- executing ----------------------------------------------------------------------------- */
+
+/* Out of line, so that the usual GET needs no frame. */
+static void __attribute__((noinline)) execute(struct store_worker *worker, struct store_op *op)
 {
 	struct store *store = worker->store;
 	struct moment moment = store_moment(store);
@@ -89,7 +162,7 @@ store_execute(struct store_worker *worker, struct store_op *op)
 	case STORE_NONE:
 		return;
 	case STORE_GET:
-		op->status = (uint8_t)get(worker, shard, op, &moment);
+		op->status = (uint8_t)get(shard, op, &moment);
 		break;
 	case STORE_DELETE:
 		op->status = (uint8_t)remove_execute(shard, worker_writer(worker, op->hash), op,
@@ -101,6 +174,15 @@ store_execute(struct store_worker *worker, struct store_op *op)
 	}
 	if (op->status != STORE_OK)
 		op->cas = 0;
+}
+
+void
+store_execute(struct store_worker *worker, struct store_op *op)
+{
+	if (__builtin_expect(op->verb == STORE_GET && op->options == 0, 1) &&
+	    __builtin_expect(get_foreseen(worker->store, op), 1))
+		return;
+	execute(worker, op);
 }
 
 void

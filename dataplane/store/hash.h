@@ -27,6 +27,9 @@ enum {
 static inline uint64_t
 hash_key(const uint8_t *key, size_t length, const uint8_t secret[], size_t secret_size)
 {
+	/* the same, without its call and its longer paths: most keys are short */
+	if (__builtin_expect(length <= 16, 1))
+		return XXH3_len_0to16_64b(key, length, secret, 0);
 	return XXH3_64bits_withSecret(key, length, secret, secret_size);
 }
 

@@ -118,22 +118,7 @@ index_bucket(const struct index *index, uint64_t hash)
 	return (struct bucket *)(index->base + chunk + (number << FIRST_SHIFT));
 }
 
-/*
- * The slots, as a bit mask, that hold this hash's tag in this state. A hint: a slot must be loaded
- * again before it is used.
- */
-unsigned int bucket_match(const struct bucket *bucket, unsigned int slots, uint64_t hash,
-			  uint64_t state);
-
-/* Finds a live entry of the key. Wait-free, apart from the length of the chain. */
-bool index_find(const struct index *index, uint64_t hash, const uint8_t *key, uint32_t key_length,
-		struct index_entry *entry);
-
-/*
- * Prefetches the items that index_find would look at. `bucket` may be stale: it was index_bucket()
- * since the last quiescent state.
- */
-void index_prefetch(const struct index *index, const struct bucket *bucket, uint64_t hash);
+/* index_find, and what a batch does ahead of it: index_find.h */
 
 /* --- writing ------------------------------------------------------------------------------- */
 
@@ -165,16 +150,17 @@ index_replace(const struct index_entry *entry, uint64_t word)
 						       memory_order_seq_cst, memory_order_relaxed);
 }
 
-/* Counts a use of the entry found, if that is worth a write; may fail, which is no loss. */
+/* Marks the entry found as read, if it isn't yet; may fail, which is no loss. */
 static inline void
-index_count_use(const struct index_entry *entry)
+index_mark_used(const struct index_entry *entry)
 {
 	uint64_t expected = entry->word;
 
-	if (slot_use(expected) == SLOT_USE_MAX || (expected & SLOT_FROZEN) != 0)
+	if ((expected & (SLOT_USED | SLOT_FROZEN)) != 0)
 		return;
 	/* relaxed: a hint for eviction, ordered with nothing */
-	atomic_compare_exchange_strong_explicit(entry->slot, &expected, entry->word + SLOT_USE_ONE,
+	atomic_compare_exchange_strong_explicit(entry->slot, &expected,
+						expected | SLOT_USED | SLOT_FETCHED,
 						memory_order_relaxed, memory_order_relaxed);
 }
 

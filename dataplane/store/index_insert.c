@@ -94,7 +94,7 @@ look_at(const struct insert *insert, _Atomic uint64_t *slot, struct places *plac
 	else if (slot_matches(word, insert->hash, SLOT_LIVE) && same_key(insert, word))
 		return IS_THERE;
 	else if (slot_is(word, SLOT_LIVE))
-		keep_lesser(&places->victim, slot, word, SLOT_USE);
+		keep_lesser(&places->victim, slot, word, SLOT_USED);
 	return PLACED;
 }
 

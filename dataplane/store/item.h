@@ -4,14 +4,18 @@
  * of 8 bytes, follow one another without gap from the start of a segment, and never change once
  * the index points to them. They hold no pointer.
  *
- *      0         3  4            8        ...
- *     +-----------+-+-------------+------+--------+-------+-----+---------+- - -
- *     | value len |k| life        | cas  | expiry | flags | key | value   | pad
- *     +-----------+-+-------------+------+--------+-------+-----+---------+- - -
- *      24 bits     8  29 + 3 bits  8, opt 8, opt   4, opt
+ *     +------------------+------+--------+-------+-----+---------+- - -
+ *     | head             | cas  | expiry | flags | key | value   | pad
+ *     +------------------+------+--------+-------+-----+---------+- - -
+ *      8                  8, opt 8, opt   4, opt
  *
- * life is the tick of expiry (clock.h; 0: never) and three bits that say which optional fields
- * there are. A key length of 0 marks a filler, which is skipped.
+ *     head  63        35 34      32 31       24 23           0
+ *          +------------+----------+-----------+--------------+
+ *          |    life    | options  | key length| value length |
+ *          +------------+----------+-----------+--------------+
+ *
+ * life is the tick of expiry (clock.h; 0: never), options say which optional fields there are. A
+ * key length of 0 marks a filler, which is skipped.
  */
 #ifndef JACKDAW_STORE_ITEM_H
 #define JACKDAW_STORE_ITEM_H
@@ -29,15 +33,16 @@ enum item_option {
 
 enum {
 	ITEM_ALIGNMENT = 8,
-	ITEM_OPTION_BITS = 3,
+	HEAD_KEY_SHIFT = 24,
+	HEAD_OPTIONS_SHIFT = 32,
+	HEAD_LIFE_SHIFT = 35,
 	ITEM_LIFE_MAX = (1 << 29) - 1,
 	ITEM_VALUE_MAX = (1 << 24) - 1,
 	ITEM_FILLER_SIZE = 32, /* a filler that holds a struct store_reservation */
 };
 
 struct item {
-	uint32_t lengths; /* value:24 key:8, the key's in the top byte */
-	uint32_t life;	  /* expiry:29 options:3 */
+	uint64_t head;
 	uint8_t rest[];
 };
 
@@ -52,30 +57,67 @@ struct item_draft {
 	uint8_t key_length;
 };
 
-static inline uint32_t
-item_key_length(const struct item *item)
+/* --- what a header says -------------------------------------------------------------------- */
+
+static inline uint64_t
+head_make(uint32_t key_length, uint32_t value_length, unsigned int options, uint64_t life)
 {
-	return item->lengths >> 24;
+	return life << HEAD_LIFE_SHIFT | (uint64_t)options << HEAD_OPTIONS_SHIFT |
+	       (uint64_t)key_length << HEAD_KEY_SHIFT | value_length;
 }
 
 static inline uint32_t
-item_value_length(const struct item *item)
+head_key_length(uint64_t head)
 {
-	return item->lengths & ITEM_VALUE_MAX;
+	return head >> HEAD_KEY_SHIFT & 0xff;
+}
+
+static inline uint32_t
+head_value_length(uint64_t head)
+{
+	return head & ITEM_VALUE_MAX;
 }
 
 static inline unsigned int
-item_options(const struct item *item)
+head_options(uint64_t head)
 {
-	return item->life & ITEM_OPTIONS;
+	return head >> HEAD_OPTIONS_SHIFT & ITEM_OPTIONS;
+}
+
+/* The expiry, unless the item has it as a field. */
+static inline uint64_t
+head_life(uint64_t head)
+{
+	return head >> HEAD_LIFE_SHIFT;
 }
 
 /* Header and optional fields, bytes. */
 static inline uint32_t
 item_header_size(unsigned int options)
 {
-	return (uint32_t)sizeof(struct item) + (options & ITEM_HAS_FLAGS ? 4 : 0) +
-	       (options & ITEM_HAS_CAS ? 8 : 0) + (options & ITEM_HAS_EXPIRY ? 8 : 0);
+	static const uint8_t sizes[ITEM_OPTIONS + 1] = {8, 12, 16, 20, 16, 20, 24, 28};
+
+	return sizes[options];
+}
+
+/* --- an item ------------------------------------------------------------------------------- */
+
+static inline uint32_t
+item_key_length(const struct item *item)
+{
+	return head_key_length(item->head);
+}
+
+static inline uint32_t
+item_value_length(const struct item *item)
+{
+	return head_value_length(item->head);
+}
+
+static inline unsigned int
+item_options(const struct item *item)
+{
+	return head_options(item->head);
 }
 
 static inline const uint8_t *
@@ -130,7 +172,7 @@ item_kept_cas(const struct item *item)
 static inline uint64_t
 item_expiry(const struct item *item)
 {
-	uint64_t expiry = item->life >> ITEM_OPTION_BITS;
+	uint64_t expiry = head_life(item->head);
 
 	if ((item_options(item) & ITEM_HAS_EXPIRY) != 0)
 		memcpy(&expiry, item->rest + (item_options(item) & ITEM_HAS_CAS ? 8 : 0),
@@ -138,10 +180,53 @@ item_expiry(const struct item *item)
 	return expiry;
 }
 
+static inline uint64_t
+load_word(const uint8_t *from)
+{
+	uint64_t word;
+
+	memcpy(&word, from, sizeof(word));
+	return word;
+}
+
+static inline uint32_t
+load_half(const uint8_t *from)
+{
+	uint32_t half;
+
+	memcpy(&half, from, sizeof(half));
+	return half;
+}
+
+/* Of 8 bytes at least; the last word overlaps the one before, where the length is no multiple. */
+static inline bool
+words_equal(const uint8_t *left, const uint8_t *right, uint32_t length)
+{
+	uint32_t last = length - (uint32_t)sizeof(uint64_t);
+
+	for (uint32_t i = sizeof(uint64_t); i < last; i += sizeof(uint64_t))
+		if (load_word(left + i) != load_word(right + i))
+			return false;
+	return ((load_word(left) ^ load_word(right)) |
+		(load_word(left + last) ^ load_word(right + last))) == 0;
+}
+
+/* memcmp(left, right, length) == 0, without a call: most keys are a few words. */
+static inline bool
+bytes_equal(const uint8_t *left, const uint8_t *right, uint32_t length)
+{
+	if (__builtin_expect(length >= sizeof(uint64_t), 1))
+		return words_equal(left, right, length);
+	for (uint32_t i = 0; i < length; i++)
+		if (left[i] != right[i])
+			return false;
+	return true;
+}
+
 static inline bool
 item_key_equals(const struct item *item, const uint8_t *key, uint32_t length)
 {
-	return item_key_length(item) == length && memcmp(item_key(item), key, length) == 0;
+	return item_key_length(item) == length && bytes_equal(item_key(item), key, length);
 }
 
 static inline unsigned int
@@ -171,18 +256,17 @@ item_write(struct item *item, const struct item_draft *draft)
 {
 	unsigned int options = item_draft_options(draft);
 	uint8_t *at = item->rest;
+	bool long_life = (options & ITEM_HAS_EXPIRY) != 0;
 
-	item->lengths = item_draft_value_length(draft) | (uint32_t)draft->key_length << 24;
-	item->life = options;
+	item->head = head_make(draft->key_length, item_draft_value_length(draft), options,
+			       long_life ? 0 : draft->expiry);
 	if ((options & ITEM_HAS_CAS) != 0) {
 		memcpy(at, &draft->cas, sizeof(draft->cas));
 		at += sizeof(draft->cas);
 	}
-	if ((options & ITEM_HAS_EXPIRY) != 0) {
+	if (long_life) {
 		memcpy(at, &draft->expiry, sizeof(draft->expiry));
 		at += sizeof(draft->expiry);
-	} else {
-		item->life |= (uint32_t)draft->expiry << ITEM_OPTION_BITS;
 	}
 	if ((options & ITEM_HAS_FLAGS) != 0) {
 		memcpy(at, &draft->flags, sizeof(draft->flags));
@@ -201,8 +285,7 @@ item_write(struct item *item, const struct item_draft *draft)
 static inline void
 item_write_filler(struct item *item, uint32_t size)
 {
-	item->lengths = size - (uint32_t)sizeof(*item);
-	item->life = 0;
+	item->head = head_make(0, size - (uint32_t)sizeof(*item), 0, 0);
 }
 
 #endif

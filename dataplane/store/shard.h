@@ -40,7 +40,6 @@ struct store_worker {
 	struct store *store;
 	unsigned int index;
 	atomic_bool open;
-	uint32_t random;	/* state of a xorshift: which uses are counted */
 	struct writer writer[]; /* [shards] */
 };
 
@@ -100,17 +99,20 @@ item_is_gone(const struct heap *heap, const struct item *item, uint64_t location
 
 /*
  * The item's CAS unique: its own if it was copied, else its place and the generation of its
- * segment, which no other item ever has both of. Never 0.
+ * segment, which no other item ever has both of. Never 0. `stamp` is its segment's.
  */
 static inline uint64_t
-item_unique(const struct heap *heap, const struct item *item, uint64_t location)
+item_unique_in(uint64_t stamp, const struct item *item, uint64_t location)
 {
 	uint64_t kept = item_kept_cas(item);
 
-	return kept != 0 ? kept
-			 : stamp_generation(heap_stamp(heap, heap_segment_of(heap, location)))
-					   << SLOT_LOCATION_BITS |
-				   location;
+	return kept != 0 ? kept : stamp_generation(stamp) << SLOT_LOCATION_BITS | location;
+}
+
+static inline uint64_t
+item_unique(const struct heap *heap, const struct item *item, uint64_t location)
+{
+	return item_unique_in(heap_stamp(heap, heap_segment_of(heap, location)), item, location);
 }
 
 /* Counts a live item's bytes in, or (by -1) out. */

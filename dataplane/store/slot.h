@@ -4,10 +4,10 @@
  * slots and is a cache line; overflow buckets have three and are half a line, since most of them hold
  * an entry or two.
  *
- *     slot      63            42 41 40  39    38 37 36                       0
- *              +----------------+-----+------+-----+-------------------------+
- *              |      tag       |state|frozen| use |        location         |
- *              +----------------+-----+------+-----+-------------------------+
+ *     slot      63          42 41 40    39     38      37    36             0
+ *              +--------------+-----+------+-------+------+------------------+
+ *              |     tag      |state|frozen|fetched| used |     location     |
+ *              +--------------+-----+------+-------+------+------------------+
  *
  *     control   63      62    61          35 34                              0
  *              +-------+------+-------------+--------------------------------+
@@ -20,6 +20,9 @@
  *     TENTATIVE  an insert in progress (index_insert.c); location is its item's
  *     GHOST      an item that was evicted lately; location is the time of it (evict.c). Inserts
  *                treat it as empty
+ *
+ * USED: the item was read since eviction looked at it last. FETCHED: since it was stored. A reader
+ * sets both in one go, so a slot is written once by reads, however hot it is.
  *
  * FROZEN: the word's entry has moved, or is moving, to a larger table (index_grow.c), and no
  * writer may change it any more. PENDING, in a control word: the bucket has not been filled from its
@@ -44,14 +47,12 @@ enum {
 	OVERFLOW_SHIFT = 5,
 	ADDRESS_BITS = 35, /* of a bucket; counts overflow buckets' sizes */
 	SLOT_LOCATION_BITS = 37,
-	SLOT_USE_SHIFT = SLOT_LOCATION_BITS,
 	SLOT_TAG_SHIFT = 64 - HASH_TAG_BITS,
-	SLOT_USE_MAX = 3,
 };
 
 #define SLOT_LOCATION  ((UINT64_C(1) << SLOT_LOCATION_BITS) - 1)
-#define SLOT_USE_ONE   (UINT64_C(1) << SLOT_USE_SHIFT)
-#define SLOT_USE       (UINT64_C(3) << SLOT_USE_SHIFT)
+#define SLOT_USED      (UINT64_C(1) << 37)
+#define SLOT_FETCHED   (UINT64_C(1) << 38)
 #define SLOT_FROZEN    (UINT64_C(1) << 39)
 #define SLOT_STATE     (UINT64_C(3) << 40)
 #define SLOT_LIVE      (UINT64_C(1) << 40)
@@ -110,13 +111,6 @@ static inline uint64_t
 slot_location(uint64_t word)
 {
 	return word & SLOT_LOCATION;
-}
-
-/* How often the item was read since it was stored, as far as it is counted: 0 .. SLOT_USE_MAX. */
-static inline unsigned int
-slot_use(uint64_t word)
-{
-	return (unsigned int)((word & SLOT_USE) >> SLOT_USE_SHIFT);
 }
 
 #endif

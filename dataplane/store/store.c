@@ -212,7 +212,6 @@ worker_create(struct store *store, unsigned int index)
 	if (worker != NULL) {
 		worker->store = store;
 		worker->index = index;
-		worker->random = index + 1;
 	}
 	return worker;
 }

@@ -90,24 +90,31 @@ enum store_status {
 	STORE_NOT_A_NUMBER, /* incr, decr of something else */
 };
 
-/* One request. The caller fills the first part; key and value need live only until executed. */
+/*
+ * One request. Fields are the caller's to fill before store_prepare unless they say out; key and data
+ * need live only until executed. Those of a GET come first, and fill one cache line or two.
+ */
 struct store_op {
 	const uint8_t *key;
-	const uint8_t *data; /* set … prepend: the value to store */
-	uint64_t cas;	     /* IF_CAS: the unique wanted. Out: the item's unique, or 0 */
-	uint64_t delta;	     /* incr, decr. Out: the new number */
-	uint64_t initial;    /* CREATE */
-	int64_t exptime;     /* memcached's: 0 never, <0 now, over 30 days a Unix time */
-	uint32_t data_length;
-	uint32_t flags; /* the client's. Out: the item's */
 	uint8_t key_length;
-	uint8_t verb;	  /* enum store_verb */
-	uint16_t options; /* enum store_option, or-ed; the out bits must be 0 when it comes in */
-
-	uint32_t value_length; /* out: of a hit; append, prepend: of what is stored now */
-	const uint8_t *value;  /* out: of a hit, contiguous, in the store's memory */
+	uint8_t verb;  /* enum store_verb */
+	uint64_t hash; /* the store's own, between the stages, as are the next two */
+	void *place;
+	uint64_t word;
+	uint64_t cas;	      /* IF_CAS: the unique wanted. Out: the item's unique, or 0 */
+	const uint8_t *value; /* out: of a hit, contiguous, in the store's memory */
 	/* Out: a hit's own key_length bytes of key: replies are written over the request's bytes. */
 	const uint8_t *item_key;
+	uint32_t value_length; /* out: of a hit; append, prepend: of what is stored now */
+	uint32_t flags;	       /* the client's. Out: the item's */
+	uint32_t options; /* enum store_option, or-ed; the out bits must be 0 when it comes in */
+	uint8_t status;	  /* out: enum store_status */
+
+	const uint8_t *data; /* set … prepend: the value to store */
+	uint32_t data_length;
+	int64_t exptime;  /* memcached's: 0 never, <0 now, over 30 days a Unix time */
+	uint64_t delta;	  /* incr, decr. Out: the new number */
+	uint64_t initial; /* CREATE */
 
 	uint64_t new_cas;      /* NEW_CAS */
 	int64_t ttl_before;    /* out, of a hit: seconds it had to live; -1: for ever, or created */
@@ -115,10 +122,6 @@ struct store_op {
 	int32_t other_exptime; /* CREATE, TOUCHES */
 	int32_t recache;       /* RECACHE: seconds */
 	uint32_t idle;	       /* out, of a hit: seconds since it was last stored or read */
-	uint8_t status;	       /* out: enum store_status */
-
-	uint64_t hash; /* the store's own, between the stages */
-	void *bucket;
 	struct store_reservation *reservation; /* set: the value is already in place there */
 };
 
@@ -171,7 +174,8 @@ void store_probe(struct store_worker *worker, struct store_op *ops[], unsigned i
 
 /*
  * Executes one prepared op and fills its out part. Linearizable per key across workers. May be
- * called without store_probe (slower), never without store_prepare.
+ * called without store_probe (slower), never without store_prepare; no quiescent state may lie between
+ * the stages.
  */
 void store_execute(struct store_worker *worker, struct store_op *op);
 
