@@ -84,7 +84,18 @@ struct config {
 	/* what is answered */
 	uint16_t tcp_port; /* 0: none */
 	uint16_t udp_port; /* 0: none */
+	/* TCP: limits are for all workers together, in equal parts; times in microseconds */
 	unsigned int connections;
+	unsigned int tcp_connections_a_client; /* 0: no limit of its own */
+	unsigned int tcp_syn_backlog;
+	uint64_t tcp_buffers;	   /* bytes */
+	uint32_t tcp_unsent;	   /* bytes a connection */
+	uint64_t tcp_idle_timeout; /* 0: none */
+	uint64_t tcp_no_progress;
+	uint64_t tcp_keepalive; /* 0: none */
+	uint32_t tcp_rto_min;
+	uint32_t tcp_delayed_ack;
+	uint64_t tcp_time_wait;
 	struct config_prefix allow[CONFIG_PREFIXES_MAX]; /* who is answered over UDP */
 	unsigned int allow_count; /* 0: the subnet of the port that the packet came in by */
 

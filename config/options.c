@@ -20,6 +20,8 @@
 #define GIB (1024 * MIB)
 #define TIB (1024 * GIB)
 
+#define SECOND UINT64_C(1000000) /* of a duration */
+
 const struct option config_options[] = {
 	{"memory", OPTION_SIZE, GLOBAL(memory), .least = 16 * MIB, .most = 16 * TIB,
 	 .initial = "64M", .letter = 'm', .long_name = "memory-limit", .letter_unit = MIB,
@@ -54,11 +56,45 @@ const struct option config_options[] = {
 	{"worker.burst", OPTION_COUNT, GLOBAL(burst), .least = 1, .most = 64, .initial = "32",
 	 .help = "packets taken from a queue at a time: more for throughput, fewer for latency"},
 	{"tcp.port", OPTION_COUNT, GLOBAL(tcp_port), .least = 0, .most = 65535, .initial = "11211",
-	 .letter = 'p', .long_name = "port",
-	 .help = "TCP port to answer on; 0 for none. Kept for later: TCP is not answered yet"},
+	 .letter = 'p', .long_name = "port", .help = "TCP port to answer on; 0 for none"},
 	{"tcp.connections", OPTION_COUNT, GLOBAL(connections), .least = 1, .most = 1 << 20,
 	 .initial = "1024", .letter = 'c', .long_name = "conn-limit",
-	 .help = "TCP connections at a time. Kept for later, as tcp.port"},
+	 .help = "TCP connections at a time; each worker has its equal part. One more is reset"},
+	{"tcp.connections_per_client", OPTION_COUNT, GLOBAL(tcp_connections_a_client), .least = 0,
+	 .most = 1 << 20, .initial = "0",
+	 .help = "TCP connections of one client address at a time, as tcp.connections; 0 for no "
+		 "limit of its own"},
+	{"tcp.syn_backlog", OPTION_COUNT, GLOBAL(tcp_syn_backlog), .least = 1, .most = 1 << 20,
+	 .initial = "1024",
+	 .help = "connections in handshake at a time, as tcp.connections; further ones are "
+		 "answered with SYN cookies, which keep nothing here"},
+	{"tcp.buffers", OPTION_SIZE, GLOBAL(tcp_buffers), .least = MIB, .most = TIB,
+	 .initial = "256M",
+	 .help = "bytes for what connections have received and not yet read, or not yet sent, in "
+		 "all; taken from the machine as it is used, besides memory. A connection that "
+		 "finds none left is reset"},
+	{"tcp.unsent", OPTION_SIZE, GLOBAL(tcp_unsent), .least = 16 * KIB, .most = GIB,
+	 .initial = "256K",
+	 .help = "bytes of replies that a connection may have waiting before no more of its "
+		 "requests are read"},
+	{"tcp.idle_timeout", OPTION_DURATION, GLOBAL(tcp_idle_timeout), .least = 0,
+	 .most = 86400 * SECOND, .initial = "0s",
+	 .help = "silence after which a connection is reset; 0s for never"},
+	{"tcp.no_progress", OPTION_DURATION, GLOBAL(tcp_no_progress), .least = SECOND,
+	 .most = 86400 * SECOND, .initial = "30s",
+	 .help = "time after which a client that takes no byte of its replies is reset"},
+	{"tcp.keepalive", OPTION_DURATION, GLOBAL(tcp_keepalive), .least = 0,
+	 .most = 86400 * SECOND, .initial = "0s",
+	 .help = "silence after which a client is probed, and reset if it is gone; 0s for never"},
+	{"tcp.rto_min", OPTION_DURATION, GLOBAL(tcp_rto_min), .least = 1000, .most = 3 * SECOND,
+	 .initial = "200ms",
+	 .help = "least time before a segment that was not acknowledged is sent again; more than "
+		 "clients delay their acknowledgements"},
+	{"tcp.delayed_ack", OPTION_DURATION, GLOBAL(tcp_delayed_ack), .least = 0, .most = 500000,
+	 .initial = "5ms", .help = "how long an acknowledgement waits for a reply to ride on"},
+	{"tcp.time_wait", OPTION_DURATION, GLOBAL(tcp_time_wait), .least = 1000,
+	 .most = 600 * SECOND, .initial = "60s",
+	 .help = "how long a connection that we closed first is remembered (RFC 9293, 3.6.1)"},
 	{"udp.port", OPTION_COUNT, GLOBAL(udp_port), .least = 0, .most = 65535, .initial = "11211",
 	 .letter = 'U', .long_name = "udp-port", .help = "UDP port to answer on; 0 for none"},
 	{"udp.allow", OPTION_PREFIX, LIST(allow, allow_count), .reloadable = true,

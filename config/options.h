@@ -115,7 +115,7 @@ bool boolean_parse(const char *text, bool *value);
 /* --- origin.c: where each setting was said, for errors that are found later -------------- */
 
 enum {
-	ORIGINS_MAX = 32 + CONFIG_PORTS_MAX * 24,
+	ORIGINS_MAX = 64 + CONFIG_PORTS_MAX * 24,
 	NO_PORT = -1,
 };
 

@@ -50,6 +50,7 @@ wire_interface(struct interface *interface, const struct port *port, const struc
 		.rx_l4_checksum = port->rx_l4_checksum,
 		.tx_ip_checksum = port->tx_ip_checksum,
 		.tx_udp_checksum = port->tx_udp_checksum,
+		.tx_tcp_checksum = port->tx_tcp_checksum,
 		.allow_count = config->allow_count,
 	};
 	for (unsigned int i = 0; i < config->allow_count; i++)
