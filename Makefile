@@ -70,7 +70,7 @@ perf: $(foreach m,$(PERF_MAINS),$(call perf_name,$(m))) ## the benchmarks alone
 define perf_program
 $(call perf_name,$(1)): $(BUILD)/$(1).o $(PERF_ARCHIVE) $(ARCHIVES)
 	@echo "  LINK  $$@"
-	$$(Q)$$(CC) $$(LDFLAGS) -o $$@ $$< -Wl,--start-group $(PERF_ARCHIVE) $$(ARCHIVES) -Wl,--end-group $$(DPDK_LIBS) $$(PERF_LIBS) $$(STORE_LIBS) $$(CONFIG_LIBS) -lm
+	$$(Q)$$(CC) $$(LDFLAGS) -o $$@ $$< -Wl,--start-group $(PERF_ARCHIVE) $$(ARCHIVES) -Wl,--end-group -lrte_net_ring $$(DPDK_LIBS) $$(PERF_LIBS) $$(STORE_LIBS) $$(CONFIG_LIBS) -lm
 endef
 $(foreach m,$(PERF_MAINS),$(eval $(call perf_program,$(m))))
 
@@ -143,6 +143,15 @@ bench-full: all need-bench ## the same with long turns and 8 GiB of items, in ab
 	@$(call compare,)
 compare = mkdir -p $(BUILD)/bench && BUILD=$(BUILD) perf/compare $(1) --json $(BUILD)/bench/results.json \
 	--markdown $(BUILD)/bench/table.md --plots $(BUILD)/bench $(if $(CASE),--case $(CASE))
+
+# Instruction counts are exact: of one processor's code, whatever machine it runs on.
+BUDGET_BUILD ?= $(BUILD)/budget
+.PHONY: bench-check bench-budget
+bench-check bench-budget: need-bench
+	@$(MAKE) --no-print-directory BUILD=$(BUDGET_BUILD) ARCH=x86-64-v3 $(BUDGET_BUILD)/path-bench $(BUDGET_BUILD)/codec-bench >/dev/null
+	@BUILD=$(BUDGET_BUILD) perf/profile $(if $(filter bench-check,$@),--check,--update)
+bench-check: ## fail where a path takes over 3 % more instructions than perf/budget.tsv says
+bench-budget: ## write perf/budget.tsv anew
 
 .PHONY: need-bench
 need-bench:

@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * path-bench: a request's whole way through a worker, from a frame to the frame that answers it,
+ * without a wire. The port is two rings in memory: frames made beforehand go in, answers come out.
+ * The store holds the keys, so that every get is a hit.
+ *
+ *     path-bench --case NAME [--requests N] [--list]
+ *
+ * Prints nanoseconds a request. Deterministic, and on one thread: perf/profile runs it under
+ * callgrind with worker_run as the part that counts (--once: no clock is read).
+ */
+#include <getopt.h>
+#include <inttypes.h>
+#include <rte_eal.h>
+#include <rte_eth_ring.h>
+#include <rte_ethdev.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "dataplane/worker.h"
+#include "perf/bench_frame.h"
+
+enum {
+	KEYS = 1024,
+	KEY_LENGTH = 16,
+	VALUE_LENGTH = 32,
+	FRAMES = 1024, /* of a run: as many as a worker drains in one go */
+	RING_SIZE = 2 * FRAMES,
+	POOL_SIZE = 4 * FRAMES - 1,
+	PAYLOAD_MAX = 1400,
+	ROUNDS = 11,
+};
+
+static const struct rte_ether_addr our_mac = {{0x02, 0, 0, 0, 0, 0x01}};
+static const struct rte_ether_addr client_mac = {{0x02, 0, 0, 0, 0, 0x02}};
+static const rte_be32_t our_address = RTE_BE32(0x0a4d0001), client_address = RTE_BE32(0x0a4d0002);
+
+/* Writes the request number `n` of a message of `count`; returns its end. */
+typedef uint8_t *request_writer(uint8_t *out, unsigned int n, bool last);
+
+struct path_case {
+	const char *name;
+	request_writer *write;
+	unsigned int width; /* requests a message */
+};
+
+struct path {
+	struct rte_mempool *pool;
+	struct rte_ring *in, *out;
+	struct route route;
+	atomic_bool stop;
+	struct store *store;
+	struct worker *worker;
+	struct worker *peers[1];
+	uint16_t port;
+};
+
+static void
+fail(const char *what)
+{
+	fprintf(stderr, "path-bench: %s\n", what);
+	exit(1);
+}
+
+/* --- requests ----------------------------------------------------------------------------- */
+
+static uint8_t *
+put_key(uint8_t *out, unsigned int n)
+{
+	snprintf((char *)out, KEY_LENGTH + 1, "key-%012u", n * 7919 % KEYS);
+	return out + KEY_LENGTH;
+}
+
+static uint8_t *
+put_value(uint8_t *out)
+{
+	memset(out, 'v', VALUE_LENGTH);
+	return out + VALUE_LENGTH;
+}
+
+static uint8_t *
+put_header(uint8_t *out, uint8_t opcode, unsigned int extras, unsigned int value, unsigned int n)
+{
+	const uint8_t header[24] = {
+		0x80,
+		opcode,
+		0,
+		KEY_LENGTH,
+		(uint8_t)extras,
+		0,
+		0,
+		0,
+		0,
+		0,
+		0,
+		(uint8_t)(extras + KEY_LENGTH + value),
+		(uint8_t)n,
+	};
+
+	memcpy(out, header, sizeof(header));
+	memset(out + sizeof(header), 0, extras);
+	return out + sizeof(header) + extras;
+}
+
+static uint8_t *
+write_binary_get(uint8_t *out, unsigned int n, bool last)
+{
+	enum {
+		GET = 0x00,
+		GETQ = 0x09
+	};
+
+	return put_key(put_header(out, last ? GET : GETQ, 0, 0, n), n);
+}
+
+static uint8_t *
+write_binary_set(uint8_t *out, unsigned int n, bool last)
+{
+	enum {
+		SET = 0x01,
+		EXTRAS = 8
+	};
+
+	(void)last;
+	return put_value(put_key(put_header(out, SET, EXTRAS, VALUE_LENGTH, n), n));
+}
+
+static uint8_t *
+write_text_get(uint8_t *out, unsigned int n, bool last)
+{
+	(void)last;
+	memcpy(out, "get ", 4);
+	out = put_key(out + 4, n);
+	memcpy(out, "\r\n", 2);
+	return out + 2;
+}
+
+static uint8_t *
+write_text_set(uint8_t *out, unsigned int n, bool last)
+{
+	static const char words[] = " 0 0 32\r\n";
+
+	(void)last;
+	memcpy(out, "set ", 4);
+	out = put_key(out + 4, n);
+	memcpy(out, words, sizeof(words) - 1);
+	out = put_value(out + sizeof(words) - 1);
+	memcpy(out, "\r\n", 2);
+	return out + 2;
+}
+
+static uint8_t *
+write_meta_get(uint8_t *out, unsigned int n, bool last)
+{
+	(void)last;
+	memcpy(out, "mg ", 3);
+	out = put_key(out + 3, n);
+	memcpy(out, " v\r\n", 4);
+	return out + 4;
+}
+
+static const struct path_case cases[] = {
+	{"udp-binary-get", write_binary_get, 1}, {"udp-binary-get-16", write_binary_get, 16},
+	{"udp-binary-set", write_binary_set, 1}, {"udp-text-get", write_text_get, 1},
+	{"udp-text-set", write_text_set, 1},	 {"udp-meta-get", write_meta_get, 1},
+};
+
+/* --- the worker and its port -------------------------------------------------------------- */
+
+static void
+path_open_port(struct path *path)
+{
+	struct rte_eth_conf conf = {0};
+	int port;
+
+	path->in = rte_ring_create("in", RING_SIZE, SOCKET_ID_ANY, 0);
+	path->out = rte_ring_create("out", RING_SIZE, SOCKET_ID_ANY, 0);
+	path->pool = rte_pktmbuf_pool_create("frames", POOL_SIZE, 256, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
+					     SOCKET_ID_ANY);
+	if (path->in == NULL || path->out == NULL || path->pool == NULL)
+		fail("no memory for packets");
+	port = rte_eth_from_rings("path", &path->in, 1, &path->out, 1, 0);
+	path->port = (uint16_t)port;
+	if (port < 0 || rte_eth_dev_configure(path->port, 1, 1, &conf) != 0 ||
+	    rte_eth_rx_queue_setup(path->port, 0, 64, 0, NULL, path->pool) != 0 ||
+	    rte_eth_tx_queue_setup(path->port, 0, 64, 0, NULL) != 0 ||
+	    rte_eth_dev_start(path->port) != 0)
+		fail("no port of rings");
+}
+
+static void
+path_open_worker(struct path *path)
+{
+	struct worker *worker = aligned_alloc(RTE_CACHE_LINE_SIZE, sizeof(*worker));
+	struct worker_port *port;
+
+	if (worker == NULL)
+		fail("no memory for the worker");
+	memset(worker, 0, sizeof(*worker));
+	worker->workers = 1;
+	worker->port_count = 1;
+	worker->burst = 32;
+	worker->store = path->store;
+	worker->peers = path->peers;
+	worker->stop = &path->stop;
+	worker->doorbell = -1;
+	worker->limits.item_size_max = 1 << 20;
+	worker->server.stats = &worker->proto;
+	worker->server.version = "1.6.18";
+	port = &worker->ports[0];
+	port->interface = (struct interface){
+		.mac = our_mac,
+		.address = our_address,
+		.subnet = RTE_BE32(0x0a4d0000),
+		.subnet_mask = RTE_BE32(0xffffff00),
+		.udp_port = RTE_BE16(11211),
+		.mtu = 1500,
+	};
+	port->pool = path->pool;
+	port->id = path->port;
+	port->wake_fd = -1;
+	port->owns_queue = true;
+	port->sender = worker;
+	path->worker = path->peers[0] = worker;
+}
+
+static void
+path_open(struct path *path)
+{
+	struct store_options options = {.memory = 64 << 20,
+					.item_size_max = 1 << 20,
+					.workers = 1,
+					.shards = 1,
+					.numa_nodes = {-1},
+					.unix_time = 1000000000};
+
+	memset(path, 0, sizeof(*path));
+	memset(options.secret, 0x5a, sizeof(options.secret));
+	atomic_init(&path->stop, true); /* worker_run drains its queues and returns */
+	if (store_create(&path->store, &options) != 0)
+		fail("no memory for the store");
+	path_open_port(path);
+	path_open_worker(path);
+	route_init(&path->route, &client_mac, &our_mac, client_address, our_address,
+		   RTE_BE16(11211));
+}
+
+/* --- a run -------------------------------------------------------------------------------- */
+
+static void
+path_put_message(struct path *path, const struct path_case *what, unsigned int number)
+{
+	struct rte_mbuf *mbuf = rte_pktmbuf_alloc(path->pool);
+	uint8_t *out;
+
+	if (mbuf == NULL)
+		fail("packet buffers are lost");
+	out = frame_begin(&path->route, mbuf);
+	for (unsigned int i = 0; i < what->width; i++)
+		out = what->write(out, number * what->width + i, i + 1 == what->width);
+	frame_end(&path->route, mbuf, out, FRAME_PORT_BASE, (uint16_t)number);
+	if (rte_ring_enqueue(path->in, mbuf) != 0)
+		fail("the ring is too small");
+}
+
+/* Takes the answers; returns how many there were. */
+static unsigned int
+path_take(struct path *path)
+{
+	unsigned int count = 0;
+	void *mbuf;
+
+	for (; rte_ring_dequeue(path->out, &mbuf) == 0; count++)
+		rte_pktmbuf_free(mbuf);
+	return count;
+}
+
+static double
+seconds_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* Serves `frames` messages; returns the seconds that the worker took. */
+static double
+path_run(struct path *path, const struct path_case *what, unsigned int frames)
+{
+	double began;
+
+	for (unsigned int i = 0; i < frames; i++)
+		path_put_message(path, what, i);
+	began = seconds_now();
+	if (worker_run(path->worker) != 0)
+		fail("the worker did not start");
+	began = seconds_now() - began;
+	if (path_take(path) != frames)
+		fail("not every message was answered");
+	return began;
+}
+
+static int
+by_value(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static void
+path_measure(struct path *path, const struct path_case *what, uint64_t requests)
+{
+	double rounds[ROUNDS];
+	uint64_t runs = requests / ((uint64_t)FRAMES * what->width) + 1;
+
+	for (unsigned int i = 0; i < ROUNDS; i++) {
+		rounds[i] = 0;
+		for (uint64_t run = 0; run < runs; run++)
+			rounds[i] += path_run(path, what, FRAMES);
+		rounds[i] /= (double)(runs * FRAMES * what->width);
+	}
+	qsort(rounds, ROUNDS, sizeof(rounds[0]), by_value);
+	printf("%-20s %8.1f ns (%.1f .. %.1f)\n", what->name, rounds[ROUNDS / 2] * 1e9,
+	       rounds[0] * 1e9, rounds[ROUNDS - 1] * 1e9);
+}
+
+static void
+path_close(struct path *path)
+{
+	char directory[256];
+
+	snprintf(directory, sizeof(directory), "%s", rte_eal_get_runtime_dir());
+	rte_eth_dev_stop(path->port);
+	rte_eth_dev_close(path->port);
+	free(path->worker);
+	store_destroy(path->store);
+	rte_eal_cleanup();
+	rmdir(directory);
+}
+
+/* Stores all keys, not by way of the worker: callgrind is to count the case alone. */
+static void
+path_store_keys(struct path *path)
+{
+	struct store_worker *worker;
+
+	if (store_worker_open(path->store, 0, &worker) != 0)
+		fail("the store takes no worker");
+	for (unsigned int i = 0; i < KEYS; i++) {
+		uint8_t key[KEY_LENGTH + 1], value[VALUE_LENGTH];
+		struct store_op op = {.verb = STORE_SET,
+				      .key = key,
+				      .key_length = KEY_LENGTH,
+				      .data = value,
+				      .data_length = VALUE_LENGTH};
+
+		put_key(key, i);
+		put_value(value);
+		store_do(worker, &op);
+		if (op.status != STORE_OK)
+			fail("the store is too small");
+	}
+	store_worker_close(worker);
+}
+
+static void
+path_run_cases(struct path *path, const char *only, uint64_t requests, bool once)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < RTE_DIM(cases); i++) {
+		if (only != NULL && strcmp(only, cases[i].name) != 0)
+			continue;
+		found = true;
+		if (once)
+			path_run(path, &cases[i], (unsigned int)(requests / cases[i].width));
+		else
+			path_measure(path, &cases[i], requests);
+	}
+	if (!found)
+		fail("no such case; --list names them");
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct option options[] = {{"case", required_argument, NULL, 'c'},
+						{"requests", required_argument, NULL, 'r'},
+						{"once", no_argument, NULL, 'o'},
+						{"list", no_argument, NULL, 'l'},
+						{NULL, 0, NULL, 0}};
+	char *eal[] = {"path-bench",	 "--no-huge",	"--no-pci",	     "-m", "64",
+		       "--no-telemetry", "--no-shconf", "--log-level=error", "-l", "0"};
+	const char *only = NULL;
+	uint64_t requests = 200000;
+	bool once = false;
+	struct path path;
+	int option;
+
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (option == 'c') {
+			only = optarg;
+		} else if (option == 'r') {
+			requests = strtoull(optarg, NULL, 0);
+		} else if (option == 'o') {
+			once = true;
+		} else if (option == 'l') {
+			for (size_t i = 0; i < RTE_DIM(cases); i++)
+				puts(cases[i].name);
+			return 0;
+		} else {
+			return 2;
+		}
+	}
+	if (once && requests > FRAMES)
+		fail("--once takes at most 1024 requests");
+	if (rte_eal_init(RTE_DIM(eal), eal) < 0)
+		fail("EAL did not start");
+	path_open(&path);
+	path_store_keys(&path);
+	path_run_cases(&path, only, requests, once);
+	path_close(&path);
+	return 0;
+}
