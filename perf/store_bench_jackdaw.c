@@ -143,6 +143,7 @@ jackdaw_enter(struct trial_subject *subject, unsigned int index)
 		fprintf(stderr, "store-bench: worker %u: %s\n", index, strerror(-rc));
 		exit(1);
 	}
+	store_offline(w->worker); /* it waits for the others */
 	return w;
 }
 
@@ -151,6 +152,7 @@ jackdaw_leave(void *worker)
 {
 	struct jackdaw_worker *w = worker;
 
+	store_online(w->worker);
 	store_worker_close(w->worker);
 	trial_unmap(w->value, TRIAL_BATCH_MAX * (w->jackdaw->subject.plan->value_size + 8), false);
 	free(w);
@@ -181,6 +183,7 @@ jackdaw_load(void *worker, uint64_t from, uint64_t to)
 	struct store_op op[TRIAL_BATCH_MAX], *ops[TRIAL_BATCH_MAX];
 	uint64_t refused = 0;
 
+	store_online(w->worker);
 	while (from < to) {
 		unsigned int n = 0;
 
@@ -211,6 +214,7 @@ jackdaw_load(void *worker, uint64_t from, uint64_t to)
 		}
 		store_quiescent(w->worker);
 	}
+	store_offline(w->worker);
 	if (refused > 0)
 		fprintf(stderr, "store-bench: %lu keys were not stored\n", refused);
 }
@@ -258,6 +262,7 @@ run_timed(struct jackdaw_worker *w, const struct trial_pool *pool, struct trial_
 	struct store_op op = {.key_length = w->jackdaw->subject.plan->key_size}, *ops = &op;
 	double ticks = trial_ticks_per_ns();
 
+	store_online(w->worker);
 	for (size_t i = 0; i < pool->count; i++) {
 		uint64_t start;
 
@@ -272,6 +277,7 @@ run_timed(struct jackdaw_worker *w, const struct trial_pool *pool, struct trial_
 			histogram_add(tally->histogram,
 				      (uint64_t)((double)(__rdtsc() - start) / ticks), 1);
 	}
+	store_offline(w->worker);
 	tally->ops = pool->count;
 }
 
@@ -291,6 +297,7 @@ jackdaw_run(void *worker, const struct trial_pool *pool, struct trial_tally *tal
 		ops[i] = &op[i];
 		op[i].key_length = plan->key_size;
 	}
+	store_online(w->worker);
 	for (size_t first = 0; first < pool->count; first += plan->batch) {
 		unsigned int n = plan->batch;
 
@@ -305,6 +312,7 @@ jackdaw_run(void *worker, const struct trial_pool *pool, struct trial_tally *tal
 		}
 		store_quiescent(w->worker);
 	}
+	store_offline(w->worker);
 	tally->ops = pool->count;
 }
 
@@ -350,6 +358,7 @@ jackdaw_grow(void *worker, struct trial_tally *tally)
 	struct random random;
 
 	random_seed(&random, 99);
+	store_online(w->worker);
 	for (uint64_t rank = plan->first; rank < plan->items; rank++) {
 		struct store_op op = {.key = key,
 				      .key_length = plan->key_size,
@@ -373,6 +382,7 @@ jackdaw_grow(void *worker, struct trial_tally *tally)
 		if (rank % 1024 == 0) /* what happened between operations is not theirs */
 			switches = context_switches();
 	}
+	store_offline(w->worker);
 }
 
 void
@@ -391,6 +401,7 @@ trial_jackdaw_item_lines(struct trial_subject *subject, uint64_t samples)
 	struct random random;
 
 	random_seed(&random, 5);
+	store_online(w->worker);
 	for (uint64_t i = 0; i < samples; i++) {
 		struct store_op op = {.key = key, .key_length = plan->key_size, .verb = STORE_GET};
 
@@ -405,6 +416,7 @@ trial_jackdaw_item_lines(struct trial_subject *subject, uint64_t samples)
 		}
 		store_quiescent(w->worker);
 	}
+	store_offline(w->worker);
 	jackdaw_leave(w);
 	return hits > 0 ? (double)lines / (double)hits : 0;
 }

@@ -2,6 +2,7 @@
 /*
  * What memory the store takes, what it does when that is full, and that it accounts for every byte.
  */
+#include <sched.h>
 #include <unistd.h>
 
 #include "tests/store/fixture.h"
@@ -78,6 +79,99 @@ a_full_store_refuses_nothing(void)
 	CU_ASSERT(stats.items > 700000); /* 64 MiB, 48 bytes each and what we add */
 	CU_ASSERT(do_number(&f, STORE_GET, 1999999) == STORE_OK);
 	fixture_end(&f);
+}
+
+/* A thread that stores new keys as fast as it can. */
+struct filler {
+	struct store *store;
+	unsigned int index;
+	uint64_t refused;
+	pthread_t thread;
+};
+
+enum {
+	FILLERS = 2,
+	FILLER_SETS = 700000,
+};
+
+static void *
+filler_run(void *argument)
+{
+	struct filler *filler = argument;
+	struct fixture f = {.store = filler->store};
+
+	if (store_worker_open(f.store, filler->index, &f.worker) != 0)
+		abort();
+	for (uint64_t n = 0; n < FILLER_SETS; n++) {
+		filler->refused += set_number(&f, n * FILLERS + filler->index, 32) != STORE_OK;
+		if (n % 32 == 0)
+			store_quiescent(f.worker);
+	}
+	store_worker_close(f.worker);
+	return NULL;
+}
+
+static void
+pin_to_one_cpu(pthread_t thread)
+{
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	CPU_SET(sched_getcpu(), &one);
+	pthread_setaffinity_np(thread, sizeof(one), &one);
+}
+
+/*
+ * Two workers store at full speed on the CPU that the janitor is to run on, which may only when
+ * nobody else wants to: what is refused then was refused while most of the heap could be evicted.
+ */
+static void
+a_starved_janitor_costs_no_set(bool janitor_runs)
+{
+	struct store_options options = fixture_options(64 << 20);
+	struct sched_param least = {.sched_priority = 0};
+	struct filler fillers[FILLERS];
+	struct janitor_thread janitor;
+	struct store_stats stats;
+	struct store *store;
+	cpu_set_t before;
+
+	options.workers = FILLERS;
+	options.item_size_max = 10000;
+	CU_ASSERT_EQUAL_FATAL(store_create(&store, &options), 0);
+	pthread_getaffinity_np(pthread_self(), sizeof(before), &before);
+	pin_to_one_cpu(pthread_self()); /* which the threads inherit */
+	if (janitor_runs) {
+		janitor_thread_start(&janitor, store);
+		pthread_setschedparam(janitor.thread, SCHED_IDLE, &least);
+	}
+	for (unsigned int i = 0; i < FILLERS; i++) {
+		fillers[i] = (struct filler){.store = store, .index = i};
+		pthread_create(&fillers[i].thread, NULL, filler_run, &fillers[i]);
+	}
+	for (unsigned int i = 0; i < FILLERS; i++) {
+		pthread_join(fillers[i].thread, NULL);
+		CU_ASSERT_EQUAL(fillers[i].refused, 0);
+	}
+	pthread_setaffinity_np(pthread_self(), sizeof(before), &before);
+	if (janitor_runs)
+		janitor_thread_stop(&janitor);
+	store_read_stats(store, &stats);
+	CU_ASSERT_EQUAL(stats.out_of_memory, 0);
+	CU_ASSERT_EQUAL(stats.evictions + stats.items + stats.index_dropped, FILLERS * FILLER_SETS);
+	store_destroy(store);
+}
+
+static void
+nothing_is_refused_while_the_janitor_starves(void)
+{
+	a_starved_janitor_costs_no_set(true);
+}
+
+static void
+nothing_is_refused_without_a_janitor(void)
+{
+	a_starved_janitor_costs_no_set(false);
 }
 
 /* Slab allocators run dry of one size while others have room: this one has no sizes. */
@@ -275,5 +369,7 @@ a_copy_keeps_its_unique(void)
 }
 
 SUITE("store memory", TEST(a_full_store_refuses_nothing),
+      TEST(nothing_is_refused_while_the_janitor_starves),
+      TEST(nothing_is_refused_without_a_janitor),
       TEST(large_values_among_small_ones_are_not_refused), TEST(the_books_balance),
       TEST(what_is_read_stays), TEST(overwriting_evicts_nothing), TEST(a_copy_keeps_its_unique))
