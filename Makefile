@@ -29,6 +29,22 @@ OPTIMISE += -fsanitize=thread
 LINKER   := -fsanitize=thread
 endif
 
+# LTO=1 optimises across files. PGO=generate builds what learns (run it, then clean); PGO=use builds
+# by what it learnt; see docs/performance.md for what each brings.
+ifneq ($(LTO),)
+OPTIMISE += -flto=auto
+LINKER   += -flto=auto $(OPTIMISE) -march=$(ARCH)
+AR       := gcc-ar
+endif
+PGO_FOLDER ?= $(abspath $(BUILD))/profile
+ifeq ($(PGO),generate)
+OPTIMISE += -fprofile-generate -fprofile-update=atomic -fprofile-dir=$(PGO_FOLDER)
+LINKER   += -fprofile-generate
+endif
+ifeq ($(PGO),use)
+OPTIMISE += -fprofile-use=$(PGO_FOLDER) -fprofile-correction -Wno-missing-profile
+endif
+
 # pkg-config's DPDK flags carry -march=corei7: ours must come after it. Asked for at their first
 # use, once: when make reads this line on a fresh machine, bootstrap has not installed DPDK yet.
 DPDK_CFLAGS  = $(eval DPDK_CFLAGS := $(shell pkg-config --cflags libdpdk))$(DPDK_CFLAGS)

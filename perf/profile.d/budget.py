@@ -46,7 +46,7 @@ def _inclusive(out, functions):
 def _path(name, folder):
     """{path: instructions a request} of one case of path-bench."""
     out = os.path.join(folder, name)
-    text = _callgrind(out, ["--toggle-collect=worker_run"],
+    text = _callgrind(out, ["--toggle-collect=path_serve"],
                       [program("path-bench"), "--case", name, "--once", "--requests",
                        str(REQUESTS)])
     counts = {name: _collected(text) / REQUESTS}
