@@ -9,6 +9,7 @@ how many connections are half-closed (10000).
 import json
 import os
 import random
+import resource
 import socket
 import subprocess
 import sys
@@ -394,7 +395,9 @@ def leaks_nothing(attack):
 
 
 if __name__ == "__main__":
-    with Lab("attacks") as lab, lab.start("af_xdp"):
+    resource.setrlimit(resource.RLIMIT_NOFILE, (CONNECTIONS + 1000, CONNECTIONS + 1000))
+    limits = f"tcp: {{connections: {CONNECTIONS + 1000}, syn_backlog: 256}}\n"
+    with Lab("attacks") as lab, lab.start("af_xdp", limits):
         stats()
         run("attacks", [(attack.__name__.replace("_", " "), leaks_nothing(attack)) for attack in (
             blind_reset, syn_in_window, injected_data, acknowledgements_divided,

@@ -116,5 +116,5 @@ if __name__ == "__main__":
         for extra in range(1, OPEN // EACH_ADDRESS + 1):
             subprocess.run(["ip", "addr", "add", address_of(extra) + "/24", "dev", "jd-cli"],
                            check=True)
-        with lab.start("af_xdp", f"connections: {OPEN + 1000}\n") as server:
+        with lab.start("af_xdp", f"tcp: {{connections: {OPEN + 1000}}}\n") as server:
             run("many connections", [("many are open, few are active", lambda: many(server))])
