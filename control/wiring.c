@@ -51,10 +51,10 @@ wire_interface(struct interface *interface, const struct port *port, const struc
 		.tx_ip_checksum = port->tx_ip_checksum,
 		.tx_udp_checksum = port->tx_udp_checksum,
 		.tx_tcp_checksum = port->tx_tcp_checksum,
-		.allow_count = config->allow_count,
+		.udp_allow.count = config->allow_count,
 	};
 	for (unsigned int i = 0; i < config->allow_count; i++)
-		interface->allow[i] = prefix_of(&config->allow[i]);
+		interface->udp_allow.prefix[i] = prefix_of(&config->allow[i]);
 }
 
 static void

@@ -48,6 +48,26 @@ address_is_ipv4(const struct address *address)
 }
 
 static inline bool
+address_is_multicast6(const struct address *address)
+{
+	return address->bytes[0] == 0xff;
+}
+
+/* :: */
+static inline bool
+address_is_unspecified(const struct address *address)
+{
+	return (address->words[0] | address->words[1]) == 0;
+}
+
+/* fe80::/10 */
+static inline bool
+address_is_link_local(const struct address *address)
+{
+	return address->bytes[0] == 0xfe && (address->bytes[1] & 0xc0) == 0x80;
+}
+
+static inline bool
 address_equal(const struct address *a, const struct address *b)
 {
 	return ((a->words[0] ^ b->words[0]) | (a->words[1] ^ b->words[1])) == 0;

@@ -32,13 +32,16 @@ static enum verdict
 ethernet_input(const struct interface *interface, struct packet *packet)
 {
 	const struct rte_ether_hdr *ether = (const struct rte_ether_hdr *)packet->payload;
-	bool broadcast;
+	bool group = false;
 
 	if (packet->payload_length < sizeof(*ether))
 		return packet_drop(packet, NET_DROP_frame_truncated);
-	broadcast = rte_is_broadcast_ether_addr(&ether->dst_addr);
-	if (!broadcast && !rte_is_same_ether_addr(&ether->dst_addr, &interface->mac))
-		return packet_drop(packet, NET_DROP_frame_not_ours);
+	if (!rte_is_same_ether_addr(&ether->dst_addr, &interface->mac)) {
+		group = rte_is_broadcast_ether_addr(&ether->dst_addr) ||
+			nd_listens_to(interface, &ether->dst_addr);
+		if (!group)
+			return packet_drop(packet, NET_DROP_frame_not_ours);
+	}
 
 	packet->peer = ether->src_addr;
 	packet->ethertype = rte_be_to_cpu_16(ether->ether_type);
@@ -49,10 +52,12 @@ ethernet_input(const struct interface *interface, struct packet *packet)
 
 	if (packet->ethertype == RTE_ETHER_TYPE_ARP)
 		return arp_input(interface, packet);
+	if (packet->ethertype == RTE_ETHER_TYPE_IPV6 && interface->ipv6)
+		return ipv6_input(interface, packet, group);
 	if (packet->ethertype != RTE_ETHER_TYPE_IPV4)
 		return packet_drop(packet, NET_DROP_ethertype);
 	/* RFC 1122, 3.3.6: a link-layer broadcast to a unicast address is not ours to answer */
-	if (broadcast)
+	if (group)
 		return packet_drop(packet, NET_DROP_ip_not_ours);
 	return ipv4_input(interface, packet);
 }

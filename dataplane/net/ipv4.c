@@ -61,35 +61,22 @@ ipv4_input(const struct interface *interface, struct packet *packet)
 	     rte_cpu_to_be_16(RTE_IPV4_HDR_MF_FLAG | RTE_IPV4_HDR_OFFSET_MASK)) != 0)
 		return packet_drop(packet, NET_DROP_ip_fragment);
 
+	packet->ip = (uint8_t *)ip;
+	packet->ipv6 = false;
 	packet->source = address_ipv4(ip->src_addr);
 	packet->destination = address_ipv4(ip->dst_addr);
 	packet->payload += header_length;
 	packet->payload_length = (uint16_t)(total_length - header_length);
 	switch (ip->next_proto_id) {
 	case IPPROTO_UDP:
-		return udp_input(interface, packet, ip);
+		return udp_input(interface, packet);
 	case IPPROTO_TCP:
-		return segment_input(interface, packet, ip);
+		return segment_input(interface, packet);
 	case IPPROTO_ICMP:
 		return icmp_input(interface, packet);
 	default:
 		return packet_drop(packet, NET_DROP_ip_protocol);
 	}
-}
-
-bool
-ipv4_is_allowed(const struct interface *interface, rte_be32_t source)
-{
-	struct address address;
-
-	if (interface->allow_count == 0)
-		return (source & interface->subnet_mask) == interface->subnet;
-	address = address_ipv4(source);
-	for (unsigned int i = 0; i < interface->allow_count; i++) {
-		if (prefix_contains(&interface->allow[i], &address))
-			return true;
-	}
-	return false;
 }
 
 void

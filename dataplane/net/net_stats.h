@@ -19,21 +19,26 @@
 	X(frame_segmented, "arrived in several buffers: larger than a packet may be")              \
 	X(frame_not_ours, "sent to another MAC address")                                           \
 	X(vlan_too_deep, "more than two VLAN tags")                                                \
-	X(ethertype, "neither ARP nor IPv4")                                                       \
+	X(ethertype, "neither ARP nor IP")                                                         \
 	X(arp_malformed, "ARP of a wrong length, type or source")                                  \
 	X(arp_not_for_us, "ARP about another host")                                                \
 	X(arp_conflict, "ARP by another host that claims our address")                             \
-	X(ip_truncated, "IPv4 lengths that don't fit the frame")                                   \
-	X(ip_header, "IPv4 version or header length is wrong")                                     \
+	X(ip_truncated, "IP lengths that don't fit the frame")                                     \
+	X(ip_header, "IP version or header length is wrong")                                       \
 	X(ip_checksum, "IPv4 header checksum is wrong")                                            \
-	X(ip_fragment, "IPv4 fragment")                                                            \
+	X(ip_fragment, "IP fragment")                                                              \
+	X(ip_extension, "IPv6 extension headers that are malformed, too many or not understood")   \
+	X(ip_routing, "IPv6 routing header")                                                       \
 	X(ip_not_ours, "sent to another IP address, broadcast or multicast")                       \
 	X(ip_source, "source address that no host may have")                                       \
 	X(ip_protocol, "neither TCP, UDP nor ICMP")                                                \
-	X(icmp_malformed, "ICMP too short")                                                        \
+	X(icmp_malformed, "ICMP too short, or about no packet of ours")                            \
 	X(icmp_checksum, "ICMP checksum is wrong")                                                 \
-	X(icmp_type, "ICMP other than an echo request")                                            \
+	X(icmp_type, "ICMP of a kind that we have no use for")                                     \
 	X(icmp_too_big, "ICMP about a packet of ours that was too big for a link")                 \
+	X(nd_malformed, "neighbour discovery that RFC 4861 calls invalid")                         \
+	X(nd_not_for_us, "neighbour discovery about another host")                                 \
+	X(nd_conflict, "neighbour discovery by another host that claims our address")              \
 	X(tcp_truncated, "TCP header that doesn't fit the packet")                                 \
 	X(tcp_checksum, "TCP checksum is wrong")                                                   \
 	X(tcp_port, "no service on this TCP port, or source port 0")                               \
@@ -41,7 +46,7 @@
 	X(udp_length, "UDP length that doesn't fit the packet")                                    \
 	X(udp_checksum, "UDP checksum is wrong")                                                   \
 	X(udp_port, "no service on this UDP port, or source port 0")                               \
-	X(udp_not_allowed, "source address outside udp.allow")                                     \
+	X(udp_not_allowed, "source address outside the allowed prefixes")                          \
 	X(udp_frame_short, "datagram with nothing after memcached's frame header")                 \
 	X(udp_frame_total, "request split over several datagrams")                                 \
 	X(request_incomplete, "datagram that ends inside a command")                               \

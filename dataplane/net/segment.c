@@ -5,22 +5,16 @@
 #include "dataplane/net/packet.h"
 
 static bool
-segment_checksum_good(const struct interface *interface, const struct rte_mbuf *mbuf,
-		      const struct rte_ipv4_hdr *ip, const struct packet *packet)
+segment_checksum_good(const struct interface *interface, const struct packet *packet)
 {
-	uint64_t told = mbuf->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK;
-	uint32_t sum;
+	uint64_t told = packet->mbuf->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK;
 
-	if (interface->rx_l4_checksum && told == RTE_MBUF_F_RX_L4_CKSUM_GOOD)
-		return true;
-	sum = rte_raw_cksum(packet->payload, packet->payload_length);
-	sum += rte_ipv4_phdr_cksum(ip, 0);
-	return __rte_raw_cksum_reduce(sum) == 0xffff;
+	return (interface->rx_l4_checksum && told == RTE_MBUF_F_RX_L4_CKSUM_GOOD) ||
+	       packet_checksum_good(packet, IPPROTO_TCP);
 }
 
 enum verdict
-segment_input(const struct interface *interface, struct packet *packet,
-	      const struct rte_ipv4_hdr *ip)
+segment_input(const struct interface *interface, struct packet *packet)
 {
 	const struct rte_tcp_hdr *tcp = (const struct rte_tcp_hdr *)packet->payload;
 	uint16_t header_length;
@@ -34,10 +28,10 @@ segment_input(const struct interface *interface, struct packet *packet,
 		if (tcp->dst_port != interface->tcp_port || tcp->dst_port == 0 ||
 		    tcp->src_port == 0)
 			return packet_drop(packet, NET_DROP_tcp_port);
-		if (!ipv4_is_allowed(interface, ip->src_addr))
+		if (!packet_is_allowed(interface, &interface->tcp_allow, packet))
 			return packet_drop(packet, NET_DROP_tcp_not_allowed);
 	}
-	if (!segment_checksum_good(interface, packet->mbuf, ip, packet))
+	if (!segment_checksum_good(interface, packet))
 		return packet_drop(packet, NET_DROP_tcp_checksum);
 	packet->source_port = tcp->src_port;
 	packet->destination_port = tcp->dst_port;

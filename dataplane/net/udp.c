@@ -2,21 +2,20 @@
 #include "dataplane/net/udp.h"
 
 static bool
-udp_checksum_good(const struct interface *interface, const struct rte_mbuf *mbuf,
-		  const struct rte_ipv4_hdr *ip, const struct rte_udp_hdr *udp)
+udp_checksum_good(const struct interface *interface, const struct packet *packet,
+		  const struct rte_udp_hdr *udp)
 {
-	uint64_t told = mbuf->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK;
+	uint64_t told = packet->mbuf->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK;
 
-	if (udp->dgram_cksum == 0) /* RFC 768: the sender made none */
-		return true;
+	if (udp->dgram_cksum == 0) /* the sender made none: RFC 768; RFC 8200, 8.1 */
+		return !packet->ipv6;
 	if (interface->rx_l4_checksum && told == RTE_MBUF_F_RX_L4_CKSUM_GOOD)
 		return true;
-	/* summed with its own checksum a good datagram gives 0, which the function turns to this */
-	return rte_ipv4_udptcp_cksum(ip, udp) == 0xffff;
+	return packet_checksum_good(packet, IPPROTO_UDP);
 }
 
 enum verdict
-udp_input(const struct interface *interface, struct packet *packet, const struct rte_ipv4_hdr *ip)
+udp_input(const struct interface *interface, struct packet *packet)
 {
 	const struct rte_udp_hdr *udp = (const struct rte_udp_hdr *)packet->payload;
 
@@ -26,9 +25,9 @@ udp_input(const struct interface *interface, struct packet *packet, const struct
 		return packet_drop(packet, NET_DROP_udp_length);
 	if (udp->dst_port != interface->udp_port || udp->dst_port == 0 || udp->src_port == 0)
 		return packet_drop(packet, NET_DROP_udp_port);
-	if (!ipv4_is_allowed(interface, ip->src_addr))
+	if (!packet_is_allowed(interface, &interface->udp_allow, packet))
 		return packet_drop(packet, NET_DROP_udp_not_allowed);
-	if (!udp_checksum_good(interface, packet->mbuf, ip, udp))
+	if (!udp_checksum_good(interface, packet, udp))
 		return packet_drop(packet, NET_DROP_udp_checksum);
 	packet->source_port = udp->src_port;
 	packet->destination_port = udp->dst_port;
@@ -43,8 +42,8 @@ udp_message_open(struct udp_message *message, const struct interface *interface,
 {
 	struct packet *packet = &message->packet;
 	const struct udp_frame *frame = (const struct udp_frame *)packet->payload;
-	uint16_t room = (uint16_t)(interface->mtu - sizeof(struct rte_ipv4_hdr) -
-				   sizeof(struct rte_udp_hdr));
+	uint16_t room =
+		(uint16_t)(interface->mtu - packet_ip_length(packet) - sizeof(struct rte_udp_hdr));
 
 	if (packet->payload_length <= UDP_FRAME_LENGTH)
 		return packet_drop(packet, NET_DROP_udp_frame_short);
@@ -108,7 +107,7 @@ udp_datagram_end(struct udp_message *message, const uint8_t *end)
 {
 	struct rte_mbuf *mbuf = message->last;
 	uint8_t *start = message->payload - UDP_FRAME_LENGTH - sizeof(struct rte_udp_hdr) -
-			 sizeof(struct rte_ipv4_hdr) - message->packet.tags_length -
+			 packet_ip_length(&message->packet) - message->packet.tags_length -
 			 RTE_ETHER_HDR_LEN;
 
 	mbuf->data_off = (uint16_t)(start - (uint8_t *)mbuf->buf_addr);
@@ -125,16 +124,52 @@ udp_message_extend(struct udp_message *message, uint8_t **limit)
 	return udp_message_append_fresh(message, limit);
 }
 
+/* IPv4's header before UDP's, and UDP's checksum, or the port's to fill in. */
+static void
+udp_finish_ipv4(const struct udp_message *message, struct rte_mbuf *mbuf, struct rte_udp_hdr *udp,
+		uint16_t length)
+{
+	struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)udp - 1;
+
+	ipv4_answer(message->interface, &message->packet, ip, IPPROTO_UDP, length, mbuf);
+	if (message->interface->tx_udp_checksum) {
+		mbuf->ol_flags |= RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_UDP_CKSUM;
+		mbuf->l2_len = (uint64_t)(RTE_ETHER_HDR_LEN + message->packet.tags_length);
+		mbuf->l3_len = sizeof(*ip);
+		udp->dgram_cksum = rte_ipv4_phdr_cksum(ip, mbuf->ol_flags);
+	} else {
+		udp->dgram_cksum = rte_ipv4_udptcp_cksum(ip, udp);
+	}
+	ethernet_answer(message->interface, &message->packet, RTE_ETHER_TYPE_IPV4, (uint8_t *)ip);
+}
+
+static void
+udp_finish_ipv6(const struct udp_message *message, struct rte_mbuf *mbuf, struct rte_udp_hdr *udp,
+		uint16_t length)
+{
+	struct rte_ipv6_hdr *ip = (struct rte_ipv6_hdr *)udp - 1;
+	const struct packet *packet = &message->packet;
+
+	ipv6_answer(&packet->destination, &packet->source, ip, IPPROTO_UDP, length);
+	if (message->interface->tx_udp_checksum) {
+		mbuf->ol_flags |= RTE_MBUF_F_TX_IPV6 | RTE_MBUF_F_TX_UDP_CKSUM;
+		mbuf->l2_len = (uint64_t)(RTE_ETHER_HDR_LEN + packet->tags_length);
+		mbuf->l3_len = sizeof(*ip);
+		udp->dgram_cksum = rte_ipv6_phdr_cksum(ip, mbuf->ol_flags);
+	} else {
+		udp->dgram_cksum = rte_ipv6_udptcp_cksum(ip, udp);
+	}
+	ethernet_answer(message->interface, packet, RTE_ETHER_TYPE_IPV6, (uint8_t *)ip);
+}
+
 static void
 udp_datagram_headers(const struct udp_message *message, struct rte_mbuf *mbuf, uint16_t sequence)
 {
 	const struct packet *packet = &message->packet;
-	uint8_t *data = rte_pktmbuf_mtod(mbuf, uint8_t *);
-	uint16_t link_length = (uint16_t)(RTE_ETHER_HDR_LEN + packet->tags_length);
-	struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)(data + link_length);
-	struct rte_udp_hdr *udp = (struct rte_udp_hdr *)(ip + 1);
+	size_t before = RTE_ETHER_HDR_LEN + packet->tags_length + packet_ip_length(packet);
+	struct rte_udp_hdr *udp = rte_pktmbuf_mtod_offset(mbuf, struct rte_udp_hdr *, before);
 	struct udp_frame *frame = (struct udp_frame *)(udp + 1);
-	uint16_t length = (uint16_t)(mbuf->data_len - link_length - sizeof(*ip));
+	uint16_t length = (uint16_t)(mbuf->data_len - before);
 
 	mbuf->ol_flags = 0;
 	frame->request_id = message->request_id;
@@ -145,16 +180,10 @@ udp_datagram_headers(const struct udp_message *message, struct rte_mbuf *mbuf, u
 	udp->dst_port = packet->source_port;
 	udp->dgram_len = rte_cpu_to_be_16(length);
 	udp->dgram_cksum = 0;
-	ipv4_answer(message->interface, packet, ip, IPPROTO_UDP, length, mbuf);
-	if (message->interface->tx_udp_checksum) {
-		mbuf->ol_flags |= RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_UDP_CKSUM;
-		mbuf->l2_len = link_length;
-		mbuf->l3_len = sizeof(*ip);
-		udp->dgram_cksum = rte_ipv4_phdr_cksum(ip, mbuf->ol_flags);
-	} else {
-		udp->dgram_cksum = rte_ipv4_udptcp_cksum(ip, udp);
-	}
-	ethernet_answer(message->interface, packet, RTE_ETHER_TYPE_IPV4, (uint8_t *)ip);
+	if (packet->ipv6)
+		udp_finish_ipv6(message, mbuf, udp, length);
+	else
+		udp_finish_ipv4(message, mbuf, udp, length);
 }
 
 void

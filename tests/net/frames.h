@@ -5,6 +5,7 @@
 #ifndef JACKDAW_TESTS_FRAMES_H
 #define JACKDAW_TESTS_FRAMES_H
 
+#include <arpa/inet.h>
 #include <rte_arp.h>
 #include <rte_eal.h>
 #include <rte_icmp.h>
@@ -65,15 +66,36 @@ frames_start(void)
 	return pool;
 }
 
+#define FRAMES_US6	     address6("fd77::1")
+#define FRAMES_US_LINK_LOCAL address6("fe80::ff:fe00:1") /* of frames_us_mac */
+#define FRAMES_CLIENT6	     address6("fd77::2")
+#define FRAMES_US_SOLICITED  address6("ff02::1:ff00:1") /* the group of both of ours */
+
+static inline struct address
+address6(const char *text)
+{
+	struct address address;
+
+	if (inet_pton(AF_INET6, text, address.bytes) != 1)
+		abort();
+	return address;
+}
+
 static inline struct interface
 frames_interface(void)
 {
 	return (struct interface){
+		.ipv6 = true,
+		.address6 = FRAMES_US6,
+		.link_local6 = FRAMES_US_LINK_LOCAL,
+		.subnet6 = {.network = address6("fd77::"),
+			    .mask = address6("ffff:ffff:ffff:ffff::")},
 		.mac = frames_us_mac,
 		.address = FRAMES_US,
 		.subnet = RTE_BE32(0x0a4d0000),
 		.subnet_mask = RTE_BE32(0xffffff00),
 		.udp_port = FRAMES_PORT,
+		.tcp_port = FRAMES_PORT,
 		.mtu = 1500,
 	};
 }
@@ -214,6 +236,110 @@ frame_arp(uint16_t operation, rte_be32_t sender, rte_be32_t target)
 	frame_append(&frame, &arp, sizeof(arp));
 	memset(frame.bytes, 0xff, RTE_ETHER_ADDR_LEN);
 	return frame;
+}
+
+/* --- IPv6 --------------------------------------------------------------------------------- */
+
+struct frame6_spec {
+	struct address from, to; /* unset: the client, our global one */
+	unsigned int tags;
+	const void *extensions; /* headers between IPv6's and the payload */
+	uint16_t extensions_length;
+	uint8_t first;	  /* next header of IPv6's, if there are extensions */
+	uint8_t protocol; /* of the payload */
+	uint8_t hops;	  /* 0: 64 */
+	const void *payload;
+	uint16_t length;
+	int checksum_at; /* offset in the payload of the checksum to be filled in; 0: none */
+};
+
+static inline struct rte_ipv6_hdr *
+frame_ip6(struct frame *frame)
+{
+	return (struct rte_ipv6_hdr *)(frame->bytes + frame->ip);
+}
+
+/* The checksum over the last `length` bytes and the pseudo-header, by the words of RFC 8200, 8.1. */
+static inline void
+frame6_fix(struct frame *frame, uint8_t protocol, uint16_t length, int checksum_at)
+{
+	uint8_t *payload = frame->bytes + frame->length - length;
+	const uint8_t *addresses = frame_ip6(frame)->src_addr;
+	uint32_t sum = (uint32_t)length + protocol;
+
+	payload[checksum_at] = payload[checksum_at + 1] = 0;
+	for (unsigned int i = 0; i < 32; i += 2)
+		sum += (uint32_t)addresses[i] << 8 | addresses[i + 1];
+	for (unsigned int i = 0; i < length; i++)
+		sum += i % 2 == 0 ? (uint32_t)payload[i] << 8 : payload[i];
+	while (sum >> 16 != 0)
+		sum = (sum & 0xffff) + (sum >> 16);
+	sum = ~sum & 0xffff;
+	if (sum == 0 && protocol == IPPROTO_UDP)
+		sum = 0xffff;
+	payload[checksum_at] = (uint8_t)(sum >> 8);
+	payload[checksum_at + 1] = (uint8_t)sum;
+}
+
+static inline struct frame
+frame6(struct frame6_spec spec)
+{
+	static const struct address unset;
+	struct address from = address_equal(&spec.from, &unset) ? FRAMES_CLIENT6 : spec.from;
+	struct address to = address_equal(&spec.to, &unset) ? FRAMES_US6 : spec.to;
+	struct rte_ipv6_hdr ip = {
+		.vtc_flow = RTE_BE32(6U << 28 | 0x12345),
+		.payload_len = rte_cpu_to_be_16((uint16_t)(spec.extensions_length + spec.length)),
+		.proto = spec.extensions_length != 0 ? spec.first : spec.protocol,
+		.hop_limits = spec.hops != 0 ? spec.hops : 64,
+	};
+	struct frame frame;
+
+	memcpy(ip.src_addr, from.bytes, sizeof(ip.src_addr));
+	memcpy(ip.dst_addr, to.bytes, sizeof(ip.dst_addr));
+	frame_link(&frame, spec.tags, RTE_ETHER_TYPE_IPV6);
+	if (address_is_multicast6(&to)) {
+		memset(frame.bytes, 0x33, 2);
+		memcpy(frame.bytes + 2, to.bytes + 12, 4);
+	}
+	frame_append(&frame, &ip, sizeof(ip));
+	if (spec.extensions_length != 0)
+		frame_append(&frame, spec.extensions, spec.extensions_length);
+	frame_append(&frame, spec.payload, spec.length);
+	if (spec.checksum_at != 0)
+		frame6_fix(&frame, spec.protocol, spec.length, spec.checksum_at);
+	return frame;
+}
+
+/* A datagram from port 4000 to ours; spec says what is around it. */
+static inline struct frame
+frame6_udp(struct frame6_spec spec, const void *payload, uint16_t length)
+{
+	uint8_t datagram[1600];
+	struct rte_udp_hdr udp = {
+		.src_port = RTE_BE16(4000),
+		.dst_port = FRAMES_PORT,
+		.dgram_len = rte_cpu_to_be_16((uint16_t)(sizeof(udp) + length)),
+	};
+
+	memcpy(datagram, &udp, sizeof(udp));
+	memcpy(datagram + sizeof(udp), payload, length);
+	spec.protocol = IPPROTO_UDP;
+	spec.payload = datagram;
+	spec.length = (uint16_t)(sizeof(udp) + length);
+	spec.checksum_at = offsetof(struct rte_udp_hdr, dgram_cksum);
+	return frame6(spec);
+}
+
+/* An ICMPv6 message with its checksum right. */
+static inline struct frame
+frame6_icmp(struct frame6_spec spec, const void *message, uint16_t length)
+{
+	spec.protocol = IPPROTO_ICMPV6;
+	spec.payload = message;
+	spec.length = length;
+	spec.checksum_at = 2;
+	return frame6(spec);
 }
 
 static inline struct rte_mbuf *

@@ -93,8 +93,8 @@ faults_of_the_link_layer(void)
 	frame.bytes[5] = 0x77;
 	dropped(&frame, NET_DROP_frame_not_ours);
 	frame = frame_udp(spec);
-	frame.bytes[12] = 0x86;
-	frame.bytes[13] = 0xdd;
+	frame.bytes[12] = 0x88;
+	frame.bytes[13] = 0xcc;
 	dropped(&frame, NET_DROP_ethertype);
 	spec.tags = 3;
 	frame = frame_udp(spec);
@@ -299,12 +299,12 @@ allow_lists_prefixes(void)
 	struct rte_mbuf *mbuf = frame_mbuf(pool, &frame);
 	struct packet packet;
 
-	interface.allow_count = 1;
-	interface.allow[0] = ipv4_prefix(RTE_BE32(0xc0a80000), RTE_BE32(0xffff0000));
+	interface.udp_allow.count = 1;
+	interface.udp_allow.prefix[0] = ipv4_prefix(RTE_BE32(0xc0a80000), RTE_BE32(0xffff0000));
 	CU_ASSERT_EQUAL(net_input(&interface, mbuf, &packet), VERDICT_DROP);
 	CU_ASSERT_EQUAL(packet.drop, NET_DROP_udp_not_allowed);
-	interface.allow_count = 2;
-	interface.allow[1] = ipv4_prefix(FRAMES_CLIENT, RTE_BE32(0xffffffff));
+	interface.udp_allow.count = 2;
+	interface.udp_allow.prefix[1] = ipv4_prefix(FRAMES_CLIENT, RTE_BE32(0xffffffff));
 	CU_ASSERT_EQUAL(net_input(&interface, mbuf, &packet), VERDICT_DATAGRAM);
 	rte_pktmbuf_free(mbuf);
 }
