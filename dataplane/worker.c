@@ -107,14 +107,17 @@ worker_drop(struct worker *worker, struct rte_mbuf *mbuf, enum net_drop cause)
 static void
 worker_announce(struct worker *worker, struct worker_port *port)
 {
-	struct rte_mbuf *mbuf = rte_pktmbuf_alloc(port->pool);
+	for (unsigned int step = 0;; step++) {
+		struct rte_mbuf *mbuf = rte_pktmbuf_alloc(port->pool);
 
-	if (mbuf == NULL)
-		return;
-	if (arp_announce(&port->interface, mbuf, false) != 0)
-		rte_pktmbuf_free(mbuf);
-	else
+		if (mbuf == NULL)
+			return;
+		if (announce(&port->interface, mbuf, step) != 0) {
+			rte_pktmbuf_free(mbuf);
+			return;
+		}
 		worker_send(worker, port, mbuf, false);
+	}
 }
 
 /* RFC 5227, 2.4 (b): keep the address, say so, but not in a shouting match. */
@@ -177,7 +180,8 @@ worker_input(struct worker *worker, struct worker_port *port, struct rte_mbuf *m
 
 	switch (net_input(&port->interface, mbuf, packet)) {
 	case VERDICT_DROP:
-		if (packet->drop == NET_DROP_arp_conflict)
+		if (packet->drop == NET_DROP_arp_conflict ||
+		    packet->drop == NET_DROP_nd_conflict)
 			worker_defend(worker, port, packet);
 		worker_drop(worker, mbuf, packet->drop);
 		return;
