@@ -11,6 +11,7 @@
  *     tcp_reassembly.c received data into its order
  *     tcp_output.c     what may be sent now
  *     tcp_segment.c    how a segment is laid out and put on its way
+ *     tcp_flight.c     the scoreboard: the fate of each byte in flight
  *     tcp_recovery.c   which bytes are lost: RACK-TLP, NewReno, RTO
  *     tcp_congestion.c how much may be in flight: CUBIC
  *     tcp_expiry.c     what happens when nothing does: the timers
@@ -31,22 +32,24 @@
 #include "dataplane/net/tcp_timer.h"
 
 enum {
-	TCP_WINDOW = 256 << 10,	  /* bytes a connection may have received and not taken */
-	TCP_WINDOW_SCALE = 7,	  /* ours (RFC 7323, 2.2) */
-	TCP_SCALE_MAX = 14,	  /* RFC 7323, 2.3 */
-	TCP_MSS_MIN = 88,	  /* what a peer's smaller MSS is taken for */
-	TCP_MSS_IPV4 = 536,	  /* of a peer that tells none (RFC 9293, 3.7.1) */
+	TCP_WINDOW = 256 << 10,	      /* bytes a connection may have received and not taken */
+	TCP_WINDOW_SCARCE = 16 << 10, /* the same, while packet buffers are short */
+	TCP_EARLY_MAX = 256,	      /* segments beyond gaps */
+	TCP_WINDOW_SCALE = 7,	      /* ours (RFC 7323, 2.2) */
+	TCP_SCALE_MAX = 14,	      /* RFC 7323, 2.3 */
+	TCP_MSS_MIN = 88,	      /* what a peer's smaller MSS is taken for */
+	TCP_MSS_IPV4 = 536,	      /* of a peer that tells none (RFC 9293, 3.7.1) */
 	TCP_MSS_IPV6 = 1220,
-	TCP_HEADERS_IPV4 = 40,	  /* IP's and TCP's, without options */
+	TCP_HEADERS_IPV4 = 40, /* IP's and TCP's, without options */
 	TCP_HEADERS_IPV6 = 60,
-	TCP_STAMPS_LENGTH = 12,	  /* in a segment: two no-operations, kind 8 */
-	TCP_SACKS_MAX = 4,	  /* blocks in one segment (RFC 2018, 3) */
+	TCP_STAMPS_LENGTH = 12, /* in a segment: two no-operations, kind 8 */
+	TCP_SACKS_MAX = 4,	/* blocks in one segment (RFC 2018, 3) */
 	TCP_RANGES_INLINE = 2,
 	TCP_RANGES_MAX = TCP_BUFFER_SIZE / 16,
-	TCP_RETRIES = 8,	  /* retransmission timeouts in a row before RST */
+	TCP_RETRIES = 8,	   /* retransmission timeouts in a row before RST */
 	TCP_INITIAL_SEGMENTS = 10, /* RFC 6928 */
 	TCP_INITIAL_RTO = 1000000, /* RFC 6298 (2.1), microseconds */
-	TCP_RTO_MAX = 60000000,	  /* RFC 6298 (2.5) */
+	TCP_RTO_MAX = 60000000,	   /* RFC 6298 (2.5) */
 };
 
 /* States of RFC 9293 (3.3.2). LISTEN, SYN-RECEIVED and TIME-WAIT have no struct tcp_connection. */
@@ -74,8 +77,7 @@ enum tcp_flag {
 	TCP_AT_END = 1 << 9,	/* the peer's FIN is behind rcv_nxt */
 	TCP_ACTIVE = 1 << 10,	/* made by tcp_connect */
 	TCP_DSACK = 1 << 11,	/* connection->dsack is to be told (RFC 2883) */
-	TCP_KEEPALIVE = 1 << 12, /* probes are out */
-	TCP_LIMITED = 1 << 13,	/* the last output was held back by cwnd */
+	TCP_LIMITED = 1 << 12,	/* the last output was held back by cwnd */
 };
 
 /* What a retransmission deadline is for: one at a time. */
@@ -105,7 +107,7 @@ struct tcp_path {
 
 /* What the two ends have agreed on by their SYNs. */
 struct tcp_agreement {
-	uint32_t iss, irs; /* initial sequence numbers, ours and the peer's */
+	uint32_t iss, irs;     /* initial sequence numbers, ours and the peer's */
 	uint32_t stamp_offset; /* added to our clock for TSval */
 	uint32_t ts_recent;
 	uint16_t mss;	   /* the peer's */
@@ -148,13 +150,14 @@ struct tcp_connection {
 	uint32_t snd_wnd, snd_wl1;
 	uint32_t ts_recent;
 	uint32_t heard; /* tick of the last acceptable segment */
-	struct rte_mbuf *unread, *unread_last; /* in order, linked by next; hash.usr: sequence number */
+	struct rte_mbuf *unread,
+		*unread_last; /* in order, linked by next; hash.usr: sequence number */
 	uint32_t unread_length;
 	uint32_t unacked; /* bytes received since our last acknowledgement */
 	uint16_t flags;
 	uint8_t state;
-	uint8_t scales; /* the peer's window in the low half, ours in the high */
-	uint16_t mss;	/* bytes of a segment's payload and options */
+	uint8_t scales;	  /* the peer's window in the low half, ours in the high */
+	uint16_t mss;	  /* bytes of a segment's payload and options */
 	uint16_t rcv_mss; /* the largest segment received */
 
 	/* each segment sent */
@@ -167,11 +170,10 @@ struct tcp_connection {
 	struct tcp_timer timer; /* the earliest of the deadlines, or before */
 	uint8_t alarm;
 	uint8_t phase;
-	uint8_t backoff; /* timeouts, persist probes or keepalive probes in a row */
+	uint8_t backoff;    /* timeouts, persist probes or keepalive probes in a row */
 	uint8_t duplicates; /* duplicate acknowledgements in a row (without SACK) */
 	struct tcp_path path;
 	uint32_t hash;
-	uint32_t index;
 	struct tcp *tcp;
 	struct tcp_connection *next_ready, *next_flush;
 	struct tcp_flight flight;
@@ -179,9 +181,10 @@ struct tcp_connection {
 	/* the peer's segments out of order */
 	struct rte_mbuf *early; /* ascending, not overlapping; linked as unread */
 	uint16_t early_count;
-	uint16_t challenges; /* ticks from challenge_tick on in which no challenge ACK is sent */
-	uint32_t challenge_tick;
-	uint32_t early_recent[3]; /* sequence numbers that arrived last: their blocks are told first */
+	uint16_t challenge_pause; /* ticks from challenge_tick on in which none is sent */
+	uint32_t challenge_tick;  /* of the last challenge ACK */
+	uint32_t early_recent
+		[3]; /* sequence numbers that arrived last: their blocks are told first */
 	uint32_t dsack[2];
 	uint32_t fin; /* sequence number of the peer's FIN */
 
@@ -191,26 +194,27 @@ struct tcp_connection {
 	uint32_t progress; /* tick at which snd_una last moved, or the queue ceased to be empty */
 
 	/* RFC 8985 and 6582, in flight only */
-	uint32_t recover; /* snd_nxt when the loss was found */
+	uint32_t recover;			/* snd_nxt when the loss was found */
 	uint32_t rack_sent, rack_end, rack_rtt; /* of the segment sent last of those delivered */
 	uint32_t min_rtt, min_rtt_tick;
-	uint32_t fack;	    /* past the highest sequence number delivered */
-	uint32_t probe_end; /* of the tail loss probe that is out */
+	uint32_t fack;		/* past the highest sequence number delivered */
+	uint32_t probe_end;	/* of the tail loss probe that is out */
 	uint32_t reorder_round; /* snd_nxt when the reordering window last grew */
-	uint8_t reorder_steps; /* reo_wnd_mult */
+	uint8_t reorder_steps;	/* reo_wnd_mult */
 	uint8_t reorder_persist;
 	bool reordering;
 	bool probing, probe_repeats; /* a tail loss probe is out; it was sent before */
-	uint8_t acks_to_count;
+	bool rack_valid;
+	uint8_t probes; /* for keepalive, unanswered */
 
 	/* RFC 9438 */
 	uint32_t w_max, epoch; /* epoch: tick, 0: none */
 	uint32_t k;	       /* milliseconds */
 	uint32_t w_est;
-	uint32_t growth;       /* bytes to be acknowledged for one more MSS of cwnd */
-	uint32_t growth_tick;  /* when it was computed */
-	uint32_t credit;       /* bytes acknowledged and not yet turned into cwnd */
-	uint32_t first_cwnd;   /* cwnd at the epoch's begin */
+	uint32_t growth;      /* bytes to be acknowledged for one more MSS of cwnd */
+	uint32_t growth_tick; /* when it was computed */
+	uint32_t credit;      /* bytes acknowledged and not yet turned into cwnd */
+	uint32_t counted;     /* bytes acknowledged since growth was computed */
 
 	uint64_t user[]; /* options.user_size bytes */
 };
@@ -220,9 +224,10 @@ struct tcp_half {
 	struct tcp_path path;
 	struct tcp_agreement agreement;
 	uint32_t hash;
-	uint32_t due; /* tick of the next SYN-ACK, or of the end */
+	uint32_t due;		       /* tick of the next SYN-ACK, or of the end */
+	uint32_t sent;		       /* when the first SYN-ACK was, microseconds */
 	struct tcp_half *next, **link; /* in tcp->halves[tries] */
-	uint8_t tries;	     /* SYN-ACKs sent again */
+	uint8_t tries;		       /* SYN-ACKs sent again */
 };
 
 /* What is left of a connection in TIME_WAIT. */
@@ -251,8 +256,8 @@ enum {
 };
 
 struct tcp {
-	uint64_t now; /* microseconds */
-	uint32_t us;  /* its low half */
+	uint64_t now;  /* microseconds */
+	uint32_t us;   /* its low half */
 	uint32_t tick; /* now in milliseconds, never 0 */
 	struct tcp_options options;
 	struct tcp_owner owner;
@@ -268,17 +273,15 @@ struct tcp {
 	struct tcp_pool half_open, rests;
 	struct tcp_pool clients;
 	struct tcp_table client_table;
-	struct tcp_connection **all; /* by index; NULL: none */
-	uint32_t *free_indices;
-	uint32_t free_index_count;
-	struct tcp_half *halves[TCP_SYN_RETRIES + 1], **halves_last[TCP_SYN_RETRIES + 1];
+	struct tcp_half *halves[TCP_SYN_RETRIES + 1]; /* by tries, in the order of due */
+	struct tcp_half **halves_last[TCP_SYN_RETRIES + 1];
 	struct tcp_rest *waits, **waits_last; /* in the order of their ends */
 
 	struct tcp_hash_key table_key, number_key;
 	uint64_t random;
-	uint32_t held; /* mbufs in unread and early lists */
-	uint32_t early; /* of those, in early lists */
-	uint32_t challenge_tick, challenges_left; /* of the worker, for the second */
+	uint32_t held, held_max;		  /* mbufs in unread and early lists */
+	uint32_t early, early_max;		  /* of those, in early lists */
+	uint32_t challenge_tick, challenges_left; /* of the worker, for a second */
 	uint64_t cookie_until; /* cookies are accepted until then; 0: none was sent */
 	uint32_t port_count;
 	struct tcp_port *ports[TCP_PORTS_MAX];
@@ -326,6 +329,12 @@ static inline uint32_t
 seq_min(uint32_t a, uint32_t b)
 {
 	return seq_lt(a, b) ? a : b;
+}
+
+static inline uint32_t
+clamp(uint32_t value, uint32_t least, uint32_t most)
+{
+	return value < least ? least : value > most ? most : value;
 }
 
 /* --- time ----------------------------------------------------------------------------------- */
@@ -449,13 +458,14 @@ bool input_challenge(struct tcp *tcp, struct tcp_connection *connection);
 
 /* --- tcp_listen.c --------------------------------------------------------------------------- */
 
-/* A SYN for a listening port, of no connection. rest: what is left of the one before, or NULL. */
+/* A SYN for a listening port, of no connection. rest: what is left of the one before (it goes), or
+ * NULL. */
 void listen_syn(struct tcp *tcp, const struct tcp_segment *segment, uint32_t hash,
-		const struct tcp_rest *rest);
+		struct tcp_rest *rest);
 
-/* A segment for a half-open connection. Returns the connection if it is established by it now. */
-struct tcp_connection *listen_half(struct tcp *tcp, struct tcp_half *half,
-				   const struct tcp_segment *segment);
+/* A segment for a half-open connection. The connection, if it is established by it now. */
+struct tcp_connection *half_input(struct tcp *tcp, struct tcp_half *half,
+				  const struct tcp_segment *segment);
 
 /* An ACK of no connection: established if it returns our cookie. */
 struct tcp_connection *listen_cookie(struct tcp *tcp, const struct tcp_segment *segment,
@@ -489,47 +499,85 @@ void reassembly_input(struct tcp *tcp, struct tcp_connection *connection,
 unsigned int reassembly_blocks(struct tcp_connection *connection, uint32_t blocks[][2],
 			       unsigned int max);
 
-/* All received bytes are let go of; those given to the application at the next flush. */
-void reassembly_drop(struct tcp *tcp, struct tcp_connection *connection);
+/* Received bytes are let go of: those out of order, and those not taken (at the next flush). */
+void reassembly_drop_early(struct tcp *tcp, struct tcp_connection *connection);
+void reassembly_drop_unread(struct tcp *tcp, struct tcp_connection *connection);
 
 /* --- tcp_output.c --------------------------------------------------------------------------- */
 
 /* Sends what may be sent: lost data, new data, else an acknowledgement that is due. */
 void output_flush(struct tcp *tcp, struct tcp_connection *connection);
 
-/* The segment that begins at `sequence`, at most `length` bytes of what was queued. */
-bool output_data(struct tcp *tcp, struct tcp_connection *connection, uint32_t sequence,
-		 uint32_t length);
-
-/* A segment without data. */
+/* What is due at once: an acknowledgement, the first segment of a connection that we make. */
 bool output_ack(struct tcp *tcp, struct tcp_connection *connection);
 bool output_syn(struct tcp *tcp, struct tcp_connection *connection);
 
-/* New data, so much that the flight may hold `room` bytes; true if something was sent. */
-bool output_new(struct tcp *tcp, struct tcp_connection *connection, uint32_t room);
+/* New data, so much that the flight grows by `room` bytes at most; true if any was sent. `patient`:
+ * only segments that are worth it (RFC 9293, 3.8.6.2.1). */
+bool output_new(struct tcp *tcp, struct tcp_connection *connection, uint32_t room, bool patient);
 
-/* One byte or nothing into a window that was zero. */
-void output_window_probe(struct tcp *tcp, struct tcp_connection *connection);
+/* The last segment in flight once more (RFC 8985, 7.3). */
+bool output_last(struct tcp *tcp, struct tcp_connection *connection);
 
-/* A segment that the peer must answer (RFC 9293, 3.8.4). */
-void output_keepalive(struct tcp *tcp, struct tcp_connection *connection);
+/* A segment that a living peer must answer, as it is outside the window: keepalive and zero-window
+ * probe (RFC 9293, 3.8.4 and 3.8.6.1). */
+bool output_probe(struct tcp *tcp, struct tcp_connection *connection);
 
-/* --- tcp_recovery.c ------------------------------------------------------------------------- */
+/* Something is queued, or FIN is due, that was never sent. */
+bool output_is_waiting(const struct tcp_connection *connection);
+
+/* --- tcp_flight.c --------------------------------------------------------------------------- */
+
+static inline struct tcp_range *
+flight_ranges(struct tcp_connection *connection)
+{
+	struct tcp_flight *flight = &connection->flight;
+
+	return (flight->ranges != NULL ? flight->ranges : flight->inlined) + flight->first;
+}
 
 /* Notes that [begin, end) is sent now for the first time; false: no memory to note it in. */
 bool flight_append(struct tcp *tcp, struct tcp_connection *connection, uint32_t begin,
 		   uint32_t end);
-void flight_free(struct tcp *tcp, struct tcp_connection *connection);
-bool flight_has_room(struct tcp *tcp, struct tcp_connection *connection);
 
-/* Bytes that are thought to be on their way. */
+/* Strikes out what lies before `ack`. */
+void flight_acknowledge(struct tcp *tcp, struct tcp_connection *connection, uint32_t ack);
+
+/* Splits the range that has `at` inside, so that one begins there; its index, or where one begins at
+ * or after `at`. -1: there is no room. */
+int flight_split(struct tcp *tcp, struct tcp_connection *connection, uint32_t at);
+
+/* Gives a range its new flags, and counts. */
+void flight_mark(struct tcp_connection *connection, struct tcp_range *range, uint32_t flags);
+
+/* Neighbours with one fate become one. */
+void flight_merge(struct tcp_connection *connection);
+
+void flight_free(struct tcp *tcp, struct tcp_connection *connection);
+
+/* Bytes that are thought to be on their way (RFC 6675, 4). */
 uint32_t flight_pipe(const struct tcp_connection *connection);
 
+/* The next lost range to be sent again: at most one segment. False: none. */
+bool flight_next_lost(struct tcp_connection *connection, uint32_t *begin, uint32_t *end);
+
+/* Notes that [begin, end), part of one range, was sent again now. */
+void flight_resent(struct tcp *tcp, struct tcp_connection *connection, uint32_t begin,
+		   uint32_t end);
+
+/* Everything in flight counts as lost. */
+void flight_lose_all(struct tcp_connection *connection);
+
+/* --- tcp_recovery.c ------------------------------------------------------------------------- */
+
+/* What a segment's acknowledgement delivered. */
 struct tcp_delivery {
-	uint32_t acked;	 /* bytes newly acknowledged in order */
-	uint32_t sacked; /* and out of order */
-	uint32_t rtt;	 /* sample, microseconds; 0: none */
-	bool dsack;
+	uint32_t acked; /* bytes newly acknowledged in order */
+	uint32_t rtt;	/* sample, microseconds */
+	uint32_t sent;	/* of the segment that the sample is of */
+	bool sampled;
+	bool sacked;	/* something was newly delivered out of order */
+	bool dsack;	/* the peer got something twice */
 	bool duplicate; /* a duplicate acknowledgement (RFC 5681, 2) */
 };
 
@@ -537,27 +585,17 @@ struct tcp_delivery {
 void recovery_acknowledge(struct tcp *tcp, struct tcp_connection *connection,
 			  const struct tcp_segment *segment, struct tcp_delivery *delivery);
 
-/* After snd_una moved: finds losses, begins and ends recovery. */
+/* After snd_una moved: finds losses, begins and ends recovery, and sets the alarm. */
 void recovery_react(struct tcp *tcp, struct tcp_connection *connection,
 		    const struct tcp_delivery *delivery);
 
-/* The next lost range to be sent again: at most one segment. False: none. */
-bool recovery_next_lost(const struct tcp_connection *connection, uint32_t *begin, uint32_t *end);
+/* Sets the alarm that the flight needs; restart: its time begins now. */
+void recovery_arm(struct tcp *tcp, struct tcp_connection *connection, bool restart);
 
-/* Notes that [begin, end), part of one range, was sent again now. */
-void recovery_resent(struct tcp *tcp, struct tcp_connection *connection, uint32_t begin,
-		     uint32_t end);
+/* The alarm has gone off. The connection may have ended. */
+void recovery_alarm(struct tcp *tcp, struct tcp_connection *connection);
 
-/* Sets the alarm that the flight needs now. */
-void recovery_arm(struct tcp *tcp, struct tcp_connection *connection);
-
-/* The alarm has gone off. False: the connection ended. */
-bool recovery_alarm(struct tcp *tcp, struct tcp_connection *connection);
-
-/* Everything in flight counts as lost, though not for congestion: the path's MTU shrank. */
-void recovery_lose_all(struct tcp_connection *connection);
-
-/* RFC 6298: the timeout without backoff, microseconds. */
+/* RFC 6298: the timeout without backoff, microseconds; and a sample for it. */
 uint32_t recovery_rto(const struct tcp *tcp, const struct tcp_connection *connection);
 void recovery_sample(struct tcp *tcp, struct tcp_connection *connection, uint32_t rtt);
 
@@ -579,9 +617,17 @@ void expiry_fire(struct tcp *tcp, struct tcp_timer *timer);
 
 /* --- tcp_end.c ------------------------------------------------------------------------------ */
 
-/* A connection as the SYNs agreed; NULL: no room (counted). It is in the table. */
+/*
+ * A connection as the SYNs agreed, ESTABLISHED. NULL: no room (counted). It replaces `old` in the
+ * table; 0: it is new there.
+ */
 struct tcp_connection *connection_create(struct tcp *tcp, const struct tcp_path *path,
-					 uint32_t hash, const struct tcp_agreement *agreement);
+					 uint32_t hash, const struct tcp_agreement *agreement,
+					 uint32_t old);
+
+/* The answer to the SYN of one that we make has come. */
+void connection_establish(struct tcp *tcp, struct tcp_connection *connection,
+			  const struct tcp_agreement *agreement);
 
 /* Lets go of everything and tells the owner. The memory stays until no list refers to it. */
 void connection_destroy(struct tcp *tcp, struct tcp_connection *connection);
@@ -609,8 +655,31 @@ void reset_answer(struct tcp *tcp, const struct tcp_segment *segment);
 
 /* --- where segments come from --------------------------------------------------------------- */
 
+/* The reference of what a packet is for; 0: nothing. */
+uint32_t tcp_find(const struct tcp *tcp, const struct packet *packet, uint32_t hash);
+
 /* The index of a port, noted when first seen. */
 uint8_t tcp_port_index(struct tcp *tcp, struct tcp_port *port);
+
+/* Kinds of references in tcp->table, and what they refer to. */
+enum tcp_kind {
+	TCP_KIND_CONNECTION = 1,
+	TCP_KIND_HALF,
+	TCP_KIND_REST,
+};
+
+static inline void *
+tcp_referent(const struct tcp_pool *pool, uint32_t reference)
+{
+	return pool->memory + tcp_reference_number(reference) * pool->piece;
+}
+
+static inline uint32_t
+tcp_reference_of(const struct tcp_pool *pool, enum tcp_kind kind, const void *piece)
+{
+	return tcp_reference(
+		kind, (uint32_t)((size_t)((const uint8_t *)piece - pool->memory) / pool->piece));
+}
 
 /* The path back to where a segment came from. */
 void tcp_path_of(struct tcp *tcp, const struct tcp_segment *segment, struct tcp_path *path);

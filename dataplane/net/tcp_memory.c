@@ -9,7 +9,8 @@
 #include <unistd.h>
 
 enum {
-	TCP_MEMORY_PREFERRED = 1, /* MPOL_PREFERRED of set_mempolicy(2): another node's is better than none */
+	TCP_MEMORY_PREFERRED =
+		1, /* MPOL_PREFERRED of set_mempolicy(2): another node's is better than none */
 	TCP_MEMORY_NODES = 1024,
 	TCP_MEMORY_LARGE = 32 << 20, /* bytes from which on huge pages are worth their zeroing */
 };
