@@ -204,6 +204,7 @@ client_run_for(struct client *client, enum client_phase phase, double seconds)
 static int
 client_preload(struct client *client)
 {
+	unsigned long long refused;
 	int status;
 
 	load_preload(&client->load);
@@ -211,12 +212,12 @@ client_preload(struct client *client)
 	client->phase_ticks = UINT64_MAX;
 	status = client->transport->run(client);
 	load_serve(&client->load);
-	if (status == 0 && client->meter.out_of_memory + client->meter.refused != 0)
-		return client_fail(
-			client, -ENOSPC,
-			"preload: the server refused %llu stores; give it more memory, "
-			"or fewer or smaller keys",
-			(unsigned long long)(client->meter.out_of_memory + client->meter.refused));
+	refused = client->meter.out_of_memory + client->meter.refused;
+	if (status == 0 && refused != 0)
+		return client_fail(client, -ENOSPC,
+				   "preload: the server refused %llu stores; give it more memory, "
+				   "or fewer or smaller keys",
+				   refused);
 	return status;
 }
 

@@ -225,21 +225,26 @@ flight_settle(struct flight *flight, unsigned int slot, const struct answer *ans
 		flight->meter->late++;
 		return false;
 	}
-	return flight->protocol == BENCH_BINARY ? flight_settle_binary(flight, slot, answer, now)
-						: flight_settle_text(flight, slot, answer, now);
+	if (flight->protocol == BENCH_BINARY)
+		return flight_settle_binary(flight, slot, answer, now);
+	if (flight->protocol == BENCH_TEXT)
+		return flight_settle_text(flight, slot, answer, now);
+	/* redis: one answer a message */
+	flight_settle_one(flight, flight_requests(flight, slot), answer);
+	flight_finish(flight, slot, now);
+	return true;
 }
 
 bool
 flight_take_any(struct flight *flight, unsigned int slot, const uint8_t *bytes, size_t length,
 		uint64_t now)
 {
-	bool binary = flight->protocol == BENCH_BINARY, finished = false;
+	bool finished = false;
 	struct answer answer;
 
 	flight->meter->bytes_received += length;
 	while (length > 0) {
-		ssize_t used = binary ? binary_read(bytes, length, &answer)
-				      : text_read(bytes, length, &answer);
+		ssize_t used = answer_read(flight->protocol, bytes, length, &answer);
 
 		if (used <= 0) {
 			flight->meter->malformed++;

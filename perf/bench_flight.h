@@ -103,6 +103,8 @@ flight_write(struct flight *flight, unsigned int index, uint8_t *out)
 	struct slot *slot = &flight->slots[index];
 	unsigned int last = slot->count - 1u;
 
+	if (flight->protocol == BENCH_REDIS)
+		return redis_write(flight->load, requests, out);
 	if (flight->protocol == BENCH_TEXT)
 		return text_write(flight->load, requests, slot->count, out);
 	for (unsigned int i = 0; i < last; i++)

@@ -11,6 +11,7 @@
 
 enum {
 	EVENTS = 64,
+	CONNECT_SECONDS = 5,
 	HOUSEKEEPING_NS = 1000000,
 };
 
@@ -228,6 +229,7 @@ kernel_open_socket(struct kernel *kernel, unsigned int index, int type)
 		.sin_port = htons(options->server_port),
 	};
 	struct epoll_event event = {.events = EPOLLIN, .data.u32 = index};
+	struct timeval wait = {.tv_sec = CONNECT_SECONDS};
 	int one = 1, buffer = 4 << 20;
 	int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
 
@@ -236,6 +238,7 @@ kernel_open_socket(struct kernel *kernel, unsigned int index, int type)
 	kernel->sockets[index] = fd;
 	if (type == SOCK_STREAM) {
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait)); /* connect's */
 		event.events |= EPOLLOUT | EPOLLET;
 	} else {
 		/* a burst of answers must not be lost on our side; more than allowed isn't given */
@@ -243,7 +246,7 @@ kernel_open_socket(struct kernel *kernel, unsigned int index, int type)
 	}
 	if (connect(fd, (struct sockaddr *)&server, sizeof(server)) != 0)
 		return client_fail(kernel->client, -errno, "connect: %s: is the server running?",
-				   strerror(errno));
+				   errno == EINPROGRESS ? "no answer" : strerror(errno));
 	if (epoll_ctl(kernel->epoll, EPOLL_CTL_ADD, fd, &event) != 0)
 		return client_fail(kernel->client, -errno, "epoll: %s", strerror(errno));
 	return 0;

@@ -65,7 +65,7 @@ tcp_message_size(const struct flight *flight, unsigned int slot)
 	size_t size = MESSAGE_SLACK;
 
 	for (unsigned int i = 0; i < flight->slots[slot].count; i++)
-		size += request_size(&requests[i]);
+		size += request_size(&requests[i]) + REDIS_OVERHEAD_MAX;
 	return size;
 }
 
@@ -121,9 +121,7 @@ tcp_take(struct kernel *kernel, struct tcp_connection *connection, uint64_t now)
 	while (in->from < in->to) {
 		struct answer answer;
 		const uint8_t *bytes = in->bytes + in->from;
-		ssize_t used = flight->protocol == BENCH_BINARY
-				       ? binary_read(bytes, in->to - in->from, &answer)
-				       : text_read(bytes, in->to - in->from, &answer);
+		ssize_t used = answer_read(flight->protocol, bytes, in->to - in->from, &answer);
 		unsigned int slot;
 
 		if (used == 0)

@@ -36,10 +36,9 @@ binary_failure(uint16_t status, uint8_t opcode)
 static uint8_t *
 put_text(uint8_t *out, const char *text)
 {
-	size_t length = strlen(text);
-
-	memcpy(out, text, length);
-	return out + length;
+	while (*text != '\0')
+		*out++ = (uint8_t)*text++;
+	return out;
 }
 
 static uint8_t *
@@ -159,4 +158,108 @@ text_read(const uint8_t *bytes, size_t length, struct answer *answer)
 		}
 	}
 	return -EPROTO;
+}
+
+/* --- redis -------------------------------------------------------------------------------- */
+
+static uint8_t *
+put_length(uint8_t *out, char mark, uint32_t length)
+{
+	*out++ = (uint8_t)mark;
+	return put_text(put_number(out, length), "\r\n");
+}
+
+static uint8_t *
+put_word(uint8_t *out, const char *word)
+{
+	return put_text(put_text(put_length(out, '$', (uint32_t)strlen(word)), word), "\r\n");
+}
+
+uint8_t *
+redis_write(const struct load *load, const struct workload_request *request, uint8_t *out)
+{
+	static const char *const verbs[WORKLOAD_OPS] = {
+		[WORKLOAD_GET] = "GET", [WORKLOAD_SET] = "SET",	   [WORKLOAD_ADD] = "SET",
+		[WORKLOAD_CAS] = "SET", [WORKLOAD_DELETE] = "DEL", [WORKLOAD_INCR] = "INCR",
+	};
+	static const char *const conditions[WORKLOAD_OPS] = {
+		[WORKLOAD_ADD] = "NX",
+		[WORKLOAD_CAS] = "XX",
+	};
+	const char *condition = conditions[request->op];
+	bool stores = op_stores(request->op), expires = stores && request->ttl != 0;
+	char ttl[16];
+
+	out = put_length(out, '*',
+			 2u + stores + (condition != NULL ? 1u : 0u) + (expires ? 2u : 0u));
+	out = put_word(out, verbs[request->op]);
+	out = put_length(out, '$', request->key_length);
+	load_write_key(load, request, out);
+	out = put_text(out + request->key_length, "\r\n");
+	if (stores) {
+		out = put_length(out, '$', request->value_length);
+		value_write(request->key, request->value_length, out);
+		out = put_text(out + request->value_length, "\r\n");
+	}
+	if (condition != NULL)
+		out = put_word(out, condition);
+	if (expires) {
+		snprintf(ttl, sizeof(ttl), "%u", request->ttl);
+		out = put_word(put_word(out, "EX"), ttl);
+	}
+	return out;
+}
+
+/* $<bytes>\r\n<data>\r\n, or $-1\r\n: `data` is what follows the first line */
+static ssize_t
+redis_read_value(const uint8_t *bytes, size_t length, const uint8_t *data, struct answer *answer)
+{
+	const uint8_t *at = bytes + 1;
+	uint64_t value_length = 0;
+
+	answer->value_length = 0;
+	answer->kind = ANSWER_MISS;
+	if (*at == '-')
+		return data - bytes;
+	for (; *at >= '0' && *at <= '9' && value_length <= 1 << 30; at++)
+		value_length = value_length * 10 + (uint64_t)(*at - '0');
+	if (value_length > 1 << 30 || *at != '\r')
+		return -EPROTO;
+	if (length - (size_t)(data - bytes) < value_length + 2)
+		return 0;
+	if (memcmp(data + value_length, "\r\n", 2) != 0)
+		return -EPROTO;
+	answer->kind = ANSWER_VALUE;
+	answer->value = data;
+	answer->value_length = (uint32_t)value_length;
+	return data - bytes + (ssize_t)value_length + 2;
+}
+
+ssize_t
+redis_read(const uint8_t *bytes, size_t length, struct answer *answer)
+{
+	static const char out_of_memory[] = "-OOM";
+	const uint8_t *end = memchr(bytes, '\n', length);
+
+	if (end == NULL)
+		return length > 2048 ? -EPROTO : 0;
+	switch (bytes[0]) {
+	case '$':
+		return redis_read_value(bytes, length, end + 1, answer);
+	case '+':
+		answer->kind = ANSWER_DONE;
+		break;
+	case ':': /* of what was deleted: how many */
+		answer->kind = bytes[1] == '0' ? ANSWER_NOT_DONE : ANSWER_DONE;
+		break;
+	case '-':
+		answer->kind = memcmp(bytes, out_of_memory, sizeof(out_of_memory) - 1) == 0
+				       ? ANSWER_NO_MEMORY
+				       : ANSWER_REFUSED;
+		break;
+	default:
+		return -EPROTO;
+	}
+	answer->value_length = 0;
+	return end + 1 - bytes;
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * bench_message.h - memcached's binary and text protocols from the client's side: requests to
- * bytes, and bytes to answers. Transports neither known nor needed.
+ * bench_message.h - memcached's binary and text protocols, and redis's, from the client's side:
+ * requests to bytes, and bytes to answers. Transports neither known nor needed.
  *
  * A message is what is sent in one go and answered as a whole: over binary any requests, all but
  * the last in their quiet form, each with the message's opaque and its own index in it; over text
- * one `get` of several keys, or one other request.
+ * one `get` of several keys, or one other request; of redis always one request.
  */
 #ifndef JACKDAW_PERF_BENCH_MESSAGE_H
 #define JACKDAW_PERF_BENCH_MESSAGE_H
@@ -22,8 +22,9 @@
 enum {
 	BINARY_HEADER = 24,
 	BINARY_HIT_EXTRAS = 4, /* the flags */
-	/* Besides key and value, of either protocol: "set K 4294967295 4294967295 1048576\r\n\r\n". */
+	/* Besides key and value, of memcached's: "set K 4294967295 4294967295 1048576\r\n\r\n". */
 	REQUEST_OVERHEAD_MAX = 48,
+	REDIS_OVERHEAD_MAX = 80, /* "*5 $3 SET $250 K $1048576 V $2 EX $10 4294967295", lines all */
 	/* What writers may write beyond a message's end: copies go in whole words. */
 	MESSAGE_SLACK = 64,
 };
@@ -192,5 +193,25 @@ uint8_t *text_write(const struct load *load, const struct workload_request *requ
 
 /* As binary_read. */
 ssize_t text_read(const uint8_t *bytes, size_t length, struct answer *answer);
+
+/* --- redis -------------------------------------------------------------------------------- */
+
+/* Writes the request as an array of strings (RESP2); returns its end. */
+uint8_t *redis_write(const struct load *load, const struct workload_request *request, uint8_t *out);
+
+/* As binary_read. */
+ssize_t redis_read(const uint8_t *bytes, size_t length, struct answer *answer);
+
+/* --- any of them -------------------------------------------------------------------------- */
+
+static inline ssize_t
+answer_read(enum bench_protocol protocol, const uint8_t *bytes, size_t length,
+	    struct answer *answer)
+{
+	if (protocol == BENCH_BINARY)
+		return binary_read(bytes, length, answer);
+	return protocol == BENCH_TEXT ? text_read(bytes, length, answer)
+				      : redis_read(bytes, length, answer);
+}
 
 #endif

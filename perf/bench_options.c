@@ -228,7 +228,8 @@ read_transport(struct bench_options *options, const char *text)
 static int
 read_protocol(struct bench_options *options, const char *text)
 {
-	static const char *const words[] = {[BENCH_BINARY] = "binary", [BENCH_TEXT] = "text"};
+	static const char *const words[] = {
+		[BENCH_BINARY] = "binary", [BENCH_TEXT] = "text", [BENCH_REDIS] = "redis"};
 
 	return read_choice(text, words, COUNT_OF(words), &options->protocol);
 }
@@ -506,7 +507,8 @@ static const struct row rows[] = {
 	 "descriptors a ring of --port (default 1024)"},
 
 	{"transport", "udp|tcp", read_transport, "udp or tcp", "(default udp)"},
-	{"protocol", "binary|text", read_protocol, "binary or text", "(default binary)"},
+	{"protocol", "NAME", read_protocol, "binary, text or redis",
+	 "memcached's binary or text, or redis (default binary)"},
 	{"connections", "N", read_connections, "1 to 4096",
 	 "sockets, or UDP source ports of --port (default 1)"},
 	{"depth", "N", read_depth, "1 to 65536",
@@ -648,6 +650,10 @@ options_check(struct bench_options *options, char error[BENCH_ERROR_SIZE])
 		return options_fail(error, "--transport tcp needs --kernel: --port speaks UDP");
 	if (options->echo != 0 && options->transport == BENCH_TCP)
 		return options_fail(error, "--echo is for UDP");
+	if (options->protocol == BENCH_REDIS &&
+	    (options->transport != BENCH_TCP || options->width != 1))
+		return options_fail(error, "--protocol redis: over --transport tcp, and without "
+					   "--multiget");
 	if (options->echo != 0 && options->width != 1)
 		return options_fail(error, "--echo has nothing for --multiget to ask");
 	if (digits < 66 && exp2(digits) < (double)options->workload.keys)

@@ -93,7 +93,7 @@ parse_row(char *line, struct shape *shape)
 		return "too few columns";
 	if (cell[0][0] == '\0' || strlen(cell[0]) >= sizeof(shape->name))
 		return "name";
-	strcpy(shape->name, cell[0]);
+	snprintf(shape->name, sizeof(shape->name), "%s", cell[0]);
 	if (!parse_number(cell[1], &shape->miss_ratio) || shape->miss_ratio > 1)
 		return "miss_ratio";
 	if (!parse_number(cell[2], &category) || !(category >= 1 && category <= 3))
