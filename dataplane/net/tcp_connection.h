@@ -15,6 +15,7 @@
  *     tcp_recovery.c   which bytes are lost: RACK-TLP, NewReno, RTO
  *     tcp_congestion.c how much may be in flight: CUBIC
  *     tcp_expiry.c     what happens when nothing does: the timers
+ *     tcp_path.c       path MTU
  *     tcp_end.c        the end of a connection, TIME_WAIT, RST
  *
  * The names of variables are those of RFC 9293 (3.3.1) and of the RFC that each file cites.
