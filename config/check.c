@@ -6,6 +6,10 @@
 
 #include "config/options.h"
 
+enum {
+	IPV6_MTU_MIN = 1280, /* RFC 8200, 5 */
+};
+
 /* What every check is given. */
 struct check {
 	const struct config *config;
@@ -162,6 +166,10 @@ check_rings(const struct check *check, unsigned int index)
 				  "more queues than workers, of which there are %u; want no more, "
 				  "or 0 for one each",
 				  config->workers);
+	if (port->ipv6.bits != 0 && port->mtu < IPV6_MTU_MIN)
+		return PORT_FAULT(check, index, "mtu",
+				  "%u is less than IPv6 needs; want at least %u, or no ipv6",
+				  port->mtu, IPV6_MTU_MIN);
 	/* DPDK 22.11's af_packet copies what the kernel received without looking at its length. */
 	if (port->driver == CONFIG_AF_PACKET && port->mtu > 1500)
 		return PORT_FAULT(check, index, "mtu",
@@ -206,6 +214,9 @@ check_pair(const struct check *check, unsigned int index, unsigned int other)
 		return fault_twice(check, index, other, "id", "on the same socket the number");
 	if (a->ipv4.address == b->ipv4.address)
 		return fault_twice(check, index, other, "address", "the address");
+	if (a->ipv6.bits != 0 && b->ipv6.bits != 0 &&
+	    memcmp(a->ipv6.address, b->ipv6.address, sizeof(a->ipv6.address)) == 0)
+		return fault_twice(check, index, other, "ipv6", "the address");
 	return 0;
 }
 

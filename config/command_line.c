@@ -245,12 +245,21 @@ apply_verbose(const struct command_line *line, struct config *config)
 	return 0;
 }
 
+/* -l gives the address of the family that its text is of. */
+static const struct option *
+row_of_address(const struct override *override)
+{
+	if (strchr(override->text, ':') == NULL || strchr(override->text, '.') != NULL)
+		return override->option;
+	return option_find(port_options, port_options_count, "ipv6");
+}
+
 static int
 apply_override(const struct command_line *line, const struct override *override,
 	       struct config *config, struct origins *origins)
 {
-	const struct option *option = override->option;
-	bool of_port = option->letter == 'l';
+	bool of_port = override->option->letter == 'l';
+	const struct option *option = of_port ? row_of_address(override) : override->option;
 	char why[CONFIG_ERROR_SIZE];
 	int status;
 

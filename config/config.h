@@ -50,6 +50,12 @@ struct config_prefix {
 	uint8_t bits;
 };
 
+/* An IPv6 prefix in network byte order; or an IPv4 one, as ::ffff:0:0/96 and what is below it. */
+struct config_network {
+	uint8_t address[16];
+	uint8_t bits;
+};
+
 struct config_port {
 	char name[32]; /* ours, for logs and statistics; default port0, port1, … */
 	enum config_driver driver;
@@ -63,7 +69,8 @@ struct config_port {
 	uint16_t mtu;	      /* bytes of an IP packet */
 	bool has_mac;	      /* false: the device's own */
 	uint8_t mac[6];
-	struct config_prefix ipv4; /* our address and the subnet it lies in */
+	struct config_prefix ipv4;  /* our address and the subnet it lies in */
+	struct config_network ipv6; /* the same; bits 0: IPv6 is off */
 };
 
 struct config {
@@ -96,8 +103,11 @@ struct config {
 	uint32_t tcp_rto_min;
 	uint32_t tcp_delayed_ack;
 	uint64_t tcp_time_wait;
-	struct config_prefix allow[CONFIG_PREFIXES_MAX]; /* who is answered over UDP */
-	unsigned int allow_count; /* 0: the subnet of the port that the packet came in by */
+	/* who is answered; none: the subnets of the port that the packet came in by */
+	struct config_network udp_allow[CONFIG_PREFIXES_MAX];
+	unsigned int udp_allow_count;
+	struct config_network tcp_allow[CONFIG_PREFIXES_MAX];
+	unsigned int tcp_allow_count;
 
 	struct config_port ports[CONFIG_PORTS_MAX];
 	unsigned int port_count;
@@ -148,6 +158,8 @@ void config_reference(FILE *file);
 
 /* The word that the file has for a driver: "af_xdp". */
 const char *config_driver_name(enum config_driver driver);
+
+bool config_network_is_ipv4(const struct config_network *network);
 
 /* Frees what the config owns (the eal arguments). The struct may be filled again. */
 void config_release(struct config *config);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A field into text, and what an option takes in words. */
-#include <arpa/inet.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -138,8 +137,11 @@ option_describe(const struct option *option, char *text, size_t size)
 	case OPTION_ADDRESS:
 		snprintf(text, size, "an IPv4 address and its subnet's length, like 10.77.0.1/24");
 		break;
+	case OPTION_ADDRESS6:
+		snprintf(text, size, "an IPv6 address and its subnet's length, like fd77::1/64");
+		break;
 	case OPTION_PREFIX:
-		snprintf(text, size, "an IPv4 prefix like 10.0.0.0/8");
+		snprintf(text, size, "an IPv4 or IPv6 prefix like 10.0.0.0/8 or fd00::/8");
 		break;
 	case OPTION_ARGUMENT:
 		snprintf(text, size, "an argument as text");
@@ -148,16 +150,6 @@ option_describe(const struct option *option, char *text, size_t size)
 		snprintf(text, size, "a mapping with a driver and an address");
 		break;
 	}
-}
-
-void
-prefix_format(const struct config_prefix *prefix, char *text, size_t size)
-{
-	struct in_addr address = {.s_addr = htonl(prefix->address)};
-	char dotted[INET_ADDRSTRLEN];
-
-	inet_ntop(AF_INET, &address, dotted, sizeof(dotted));
-	snprintf(text, size, "%s/%u", dotted, prefix->bits);
 }
 
 unsigned int
@@ -174,6 +166,8 @@ option_items(const struct option *option, const void *object)
 		return *field != '\0';
 	case OPTION_ADDRESS:
 		return ((const struct config_prefix *)field)->address != 0;
+	case OPTION_ADDRESS6:
+		return ((const struct config_network *)field)->bits != 0;
 	default:
 		return 1;
 	}
@@ -211,8 +205,11 @@ option_format(const struct option *option, const void *object, unsigned int item
 			 mac[3], mac[4], mac[5]);
 		break;
 	case OPTION_ADDRESS:
-	case OPTION_PREFIX:
 		prefix_format((const struct config_prefix *)field, text, size);
+		break;
+	case OPTION_ADDRESS6:
+	case OPTION_PREFIX:
+		network_format((const struct config_network *)field, text, size);
 		break;
 	case OPTION_ARGUMENT:
 		snprintf(text, size, "%s", *(char *const *)field);

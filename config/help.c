@@ -43,7 +43,7 @@ help_letter(const struct option *option, FILE *file)
 	if (option->letter == 'v')
 		fprintf(file, "%s: -v for 1, -vv for 2\n", option->path);
 	else if (option->letter == 'l')
-		fprintf(file, "%s of the first port; its subnet stays unless /LENGTH follows\n",
+		fprintf(file, "%s or ipv6 of the first port; its subnet stays without /LENGTH\n",
 			option->path);
 	else if (option->letter_unit != 0)
 		fprintf(file, "%s: %s, or a number of megabytes\n", option->path, wanted);

@@ -95,11 +95,16 @@ const struct option config_options[] = {
 	{"tcp.time_wait", OPTION_DURATION, GLOBAL(tcp_time_wait), .least = 1000,
 	 .most = 600 * SECOND, .initial = "60s",
 	 .help = "how long a connection that we closed first is remembered (RFC 9293, 3.6.1)"},
+	{"tcp.allow", OPTION_PREFIX, LIST(tcp_allow, tcp_allow_count), .reloadable = true,
+	 .help = "who is answered over TCP, as udp.allow; a firewall of the kernel doesn't see the "
+		 "port's packets"},
 	{"udp.port", OPTION_COUNT, GLOBAL(udp_port), .least = 0, .most = 65535, .initial = "11211",
 	 .letter = 'U', .long_name = "udp-port", .help = "UDP port to answer on; 0 for none"},
-	{"udp.allow", OPTION_PREFIX, LIST(allow, allow_count), .reloadable = true,
-	 .help = "who is answered over UDP: [10.0.0.0/8]. If empty, the subnet of the port that "
-		 "the packet came in by; an open UDP cache is a reflection amplifier"},
+	{"udp.allow", OPTION_PREFIX, LIST(udp_allow, udp_allow_count), .reloadable = true,
+	 .help = "who is answered over UDP: [10.0.0.0/8, fd00::/8]. If empty, the subnets of the "
+		 "port that the packet came in by, and IPv6 link-local addresses; an open UDP "
+		 "cache "
+		 "is a reflection amplifier"},
 	{"ports", OPTION_PORTS, LIST(ports, port_count),
 	 .help = "the network ports, at least one: a list of mappings with the options below"},
 	{"mbufs", OPTION_COUNT, GLOBAL(mbufs), .least = 512, .most = 1 << 20, .initial = "8192",
@@ -131,6 +136,9 @@ const struct option port_options[] = {
 	 .help = "memif: number of the connection on its socket; the same on both sides"},
 	{"address", OPTION_ADDRESS, PORT(ipv4), .letter = 'l', .long_name = "listen",
 	 .help = "our IPv4 address and the length of its subnet; must be given"},
+	{"ipv6", OPTION_ADDRESS6, PORT(ipv6),
+	 .help = "our IPv6 address and the length of its subnet, besides address; -l takes one as "
+		 "well. Needs an mtu of 1280 or more; without it IPv6 is off"},
 	{"mac", OPTION_MAC, PORT(mac), .offset_present = offsetof(struct config_port, has_mac),
 	 .help = "tap, memif, pci: MAC address to use; the device's own by default"},
 	{"queues", OPTION_COUNT, PORT(queues), .least = 0, .most = CONFIG_WORKERS_MAX,
@@ -143,7 +151,7 @@ const struct option port_options[] = {
 };
 const unsigned int port_options_count = COUNT_OF(port_options);
 
-#define EVERY_DRIVER " name driver address queues descriptors mtu "
+#define EVERY_DRIVER " name driver address ipv6 queues descriptors mtu "
 const struct driver_rule driver_rules[] = {
 	[CONFIG_AF_XDP] = {"af_xdp", " interface address ", EVERY_DRIVER "interface "},
 	[CONFIG_AF_PACKET] = {"af_packet", " interface address ", EVERY_DRIVER "interface "},

@@ -5,6 +5,7 @@
  *     options.c       the rows
  *     value.c         text -> field of a struct, by the row's type and bounds
  *     format.c        field -> text
+ *     address.c       the two of them for addresses and prefixes
  *     load.c          YAML -> rows          command_line.c   argv -> rows
  *     check.c         what rows must hold together
  *     print.c         rows -> YAML
@@ -31,7 +32,8 @@ enum option_type {
 	OPTION_PCI,	 /* PCI address, 0000:3b:00.0 */
 	OPTION_MAC,	 /* MAC address of one station, 02:00:00:00:00:01 */
 	OPTION_ADDRESS,	 /* IPv4 address with the length of its subnet, 10.77.0.1/24 */
-	OPTION_PREFIX,	 /* IPv4 prefix, 10.0.0.0/8; a bare address is a /32 */
+	OPTION_ADDRESS6, /* the same of IPv6, fd77::1/64 */
+	OPTION_PREFIX, /* IPv4 or IPv6 prefix, 10.0.0.0/8; a bare address is one of itself alone */
 	OPTION_ARGUMENT, /* any text, allocated */
 	OPTION_PORTS,	 /* list of mappings, each described by port_options */
 };

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Text into a field, by the type and bounds of the option's row. */
-#include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -47,8 +46,7 @@ number_write(const struct option *option, void *field, uint64_t number)
 	}
 }
 
-/* Writes "'TEXT' problem; want what the row takes" and returns -EINVAL. */
-static int
+int
 complain(const struct option *option, const char *text, const char *problem, char *why, size_t size)
 {
 	char wanted[OPTION_TEXT_SIZE];
@@ -59,8 +57,7 @@ complain(const struct option *option, const char *text, const char *problem, cha
 	return -EINVAL;
 }
 
-/* Reads digits, all of them; *end is after them. False without any, or if they overflow. */
-static bool
+bool
 digits_parse(const char *text, const char **end, uint64_t *number)
 {
 	*number = 0;
@@ -249,96 +246,6 @@ mac_parse(const char *text, uint8_t mac[6])
 	return sum != 0;
 }
 
-/* "ADDRESS[/BITS]"; *bits is left as it is where the text has none. */
-static bool
-prefix_parse(const char *text, struct config_prefix *prefix, bool *has_bits)
-{
-	char address[INET_ADDRSTRLEN];
-	const char *slash = strchr(text, '/'), *end;
-	size_t length = slash != NULL ? (size_t)(slash - text) : strlen(text);
-	struct in_addr parsed;
-	uint64_t bits;
-
-	if (length >= sizeof(address))
-		return false;
-	memcpy(address, text, length);
-	address[length] = '\0';
-	if (inet_pton(AF_INET, address, &parsed) != 1)
-		return false;
-	*has_bits = slash != NULL;
-	if (slash != NULL) {
-		if (!digits_parse(slash + 1, &end, &bits) || *end != '\0' || bits > 32)
-			return false;
-		prefix->bits = (uint8_t)bits;
-	}
-	prefix->address = ntohl(parsed.s_addr);
-	return true;
-}
-
-static uint32_t
-prefix_mask(const struct config_prefix *prefix)
-{
-	return prefix->bits == 0 ? 0 : UINT32_MAX << (32 - prefix->bits);
-}
-
-/* Why no host can have that address in that subnet; NULL if one can. */
-static const char *
-address_problem(const struct config_prefix *prefix)
-{
-	uint32_t host = prefix->address & ~prefix_mask(prefix), top = prefix->address >> 24;
-
-	if (top == 0 || top == 127 || top >= 224)
-		return "is no address of a host on a network";
-	if (prefix->bits < 8)
-		return "has a subnet of more than a /8";
-	if (prefix->bits < 31 && host == 0)
-		return "is the address of the subnet itself";
-	if (prefix->bits < 31 && host == ~prefix_mask(prefix))
-		return "is the broadcast address of its subnet";
-	return NULL;
-}
-
-static int
-address_set(const struct option *option, struct config_prefix *field, const char *text,
-	    bool needs_bits, char *why, size_t size)
-{
-	struct config_prefix prefix = *field;
-	const char *problem;
-	bool has_bits;
-
-	if (!prefix_parse(text, &prefix, &has_bits))
-		return complain(option, text, "is not an IPv4 address", why, size);
-	if (!has_bits && needs_bits)
-		return complain(option, text, "lacks the length of its subnet", why, size);
-	problem = address_problem(&prefix);
-	if (problem != NULL)
-		return complain(option, text, problem, why, size);
-	*field = prefix;
-	return 0;
-}
-
-static int
-prefix_set(const struct option *option, struct config_prefix *field, const char *text, char *why,
-	   size_t size)
-{
-	struct config_prefix prefix = {.bits = 32}, network;
-	char problem[96], right[32];
-	bool has_bits;
-
-	if (!prefix_parse(text, &prefix, &has_bits))
-		return complain(option, text, "is not an IPv4 prefix", why, size);
-	network = prefix;
-	network.address &= prefix_mask(&prefix);
-	if (network.address != prefix.address) {
-		prefix_format(&network, right, sizeof(right));
-		snprintf(problem, sizeof(problem), "has bits outside its prefix (%s has not)",
-			 right);
-		return complain(option, text, problem, why, size);
-	}
-	*field = prefix;
-	return 0;
-}
-
 static int
 cpus_append(const struct option *option, void *object, const char *text, char *why, size_t size)
 {
@@ -439,8 +346,10 @@ field_set(const struct option *option, void *object, void *field, const char *te
 		return mac_set(option, object, text, why, size);
 	case OPTION_ADDRESS:
 		return address_set(option, field, text, true, why, size);
+	case OPTION_ADDRESS6:
+		return address6_set(option, field, text, true, why, size);
 	case OPTION_PREFIX:
-		return prefix_set(option, field, text, why, size);
+		return network_set(option, field, text, why, size);
 	case OPTION_ARGUMENT:
 		return argument_set(field, text, why, size);
 	case OPTION_CPUS:
@@ -478,6 +387,11 @@ option_set_letter(const struct option *option, void *object, const char *text, c
 		const struct config_prefix *prefix = field;
 
 		return address_set(option, field, text, prefix->bits == 0, why, size);
+	}
+	if (option->type == OPTION_ADDRESS6) {
+		const struct config_network *network = field;
+
+		return address6_set(option, field, text, network->bits == 0, why, size);
 	}
 	return field_set(option, object, field, text, option->letter_unit, why, size);
 }

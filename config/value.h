@@ -25,7 +25,27 @@ unsigned int present_read(const struct option *option, const void *object);
 /* Copies word `index` of "a|b|c"; false if there are fewer. */
 bool choice_word(const char *choices, uint64_t index, char word[CHOICE_SIZE]);
 
-/* Writes "10.0.0.0/8". */
+/* Writes "'TEXT' problem; want what the row takes" and returns -EINVAL. */
+int complain(const struct option *option, const char *text, const char *problem, char *why,
+	     size_t size);
+
+/* Reads digits, all of them; *end is after them. False without any, or if they overflow. */
+bool digits_parse(const char *text, const char **end, uint64_t *number);
+
+/* --- address.c ---------------------------------------------------------------------------- */
+
+/* Our own address, of IPv4 and IPv6; without needs_bits the field's subnet stays if none is said. */
+int address_set(const struct option *option, struct config_prefix *field, const char *text,
+		bool needs_bits, char *why, size_t size);
+int address6_set(const struct option *option, struct config_network *field, const char *text,
+		 bool needs_bits, char *why, size_t size);
+
+/* A prefix of either. */
+int network_set(const struct option *option, struct config_network *field, const char *text,
+		char *why, size_t size);
+
+/* Writes "10.0.0.0/8", "fd00::/8". */
 void prefix_format(const struct config_prefix *prefix, char *text, size_t size);
+void network_format(const struct config_network *network, char *text, size_t size);
 
 #endif

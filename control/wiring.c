@@ -22,17 +22,23 @@ mask_of(const struct config_prefix *prefix)
 }
 
 static struct prefix
-prefix_of(const struct config_prefix *from)
+prefix_of(const struct config_network *from)
 {
-	uint32_t mask = mask_of(from);
-	struct prefix prefix = {
-		.network = address_ipv4(rte_cpu_to_be_32(from->address & mask)),
-		.mask = address_ipv4(rte_cpu_to_be_32(mask)),
-	};
+	struct prefix prefix = {.mask = {.words = {0}}};
 
-	prefix.mask.words[0] = UINT64_MAX;
-	prefix.mask.quads[2] = UINT32_MAX;
+	for (unsigned int bit = 0; bit < from->bits; bit++)
+		prefix.mask.bytes[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
+	for (unsigned int i = 0; i < sizeof(prefix.mask.bytes); i++)
+		prefix.network.bytes[i] = from->address[i] & prefix.mask.bytes[i];
 	return prefix;
+}
+
+static void
+wire_allow(struct allow *allow, const struct config_network *from, unsigned int count)
+{
+	allow->count = count;
+	for (unsigned int i = 0; i < count; i++)
+		allow->prefix[i] = prefix_of(&from[i]);
 }
 
 void
@@ -43,6 +49,10 @@ wire_interface(struct interface *interface, const struct port *port, const struc
 		.address = rte_cpu_to_be_32(port->config.ipv4.address),
 		.subnet = rte_cpu_to_be_32(port->config.ipv4.address & mask_of(&port->config.ipv4)),
 		.subnet_mask = rte_cpu_to_be_32(mask_of(&port->config.ipv4)),
+		.ipv6 = port->config.ipv6.bits != 0,
+		.address6 = address_ipv6(port->config.ipv6.address),
+		.link_local6 = ipv6_link_local(&port->mac),
+		.subnet6 = prefix_of(&port->config.ipv6),
 		.udp_port = rte_cpu_to_be_16(config->udp_port),
 		.tcp_port = rte_cpu_to_be_16(config->tcp_port),
 		.mtu = port->mtu,
@@ -51,10 +61,9 @@ wire_interface(struct interface *interface, const struct port *port, const struc
 		.tx_ip_checksum = port->tx_ip_checksum,
 		.tx_udp_checksum = port->tx_udp_checksum,
 		.tx_tcp_checksum = port->tx_tcp_checksum,
-		.udp_allow.count = config->allow_count,
 	};
-	for (unsigned int i = 0; i < config->allow_count; i++)
-		interface->udp_allow.prefix[i] = prefix_of(&config->allow[i]);
+	wire_allow(&interface->udp_allow, config->udp_allow, config->udp_allow_count);
+	wire_allow(&interface->tcp_allow, config->tcp_allow, config->tcp_allow_count);
 }
 
 static void

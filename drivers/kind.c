@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "drivers/kind.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdarg.h>
@@ -114,22 +115,34 @@ check_mtu(const struct port_kind *kind, const struct config_port *port, char why
 			   port->mtu, config_driver_name(port->driver), kind->mtu_max);
 }
 
+static int
+check_kernel_address(int family, const void *address, unsigned int bits,
+		     char why[CONFIG_ERROR_SIZE])
+{
+	char holder[IF_NAMESIZE], text[INET6_ADDRSTRLEN];
+
+	if (netdev_of_address(family, address, holder) != 0)
+		return 0;
+	inet_ntop(family, address, text, sizeof(text));
+	return kind_refuse(why, -EADDRINUSE,
+			   "%s is the kernel's own, on %s: it would answer too; choose another "
+			   "address, or run: ip addr del %s/%u dev %s",
+			   text, holder, text, bits, holder);
+}
+
 /* The kernel would answer for an address of its own, besides us or instead of us. */
 static int
 check_address(const struct port_kind *kind, const struct config_port *port,
 	      char why[CONFIG_ERROR_SIZE])
 {
-	uint32_t address = port->ipv4.address;
-	char holder[IF_NAMESIZE];
+	struct in_addr address = {.s_addr = htonl(port->ipv4.address)};
+	int status = 0;
 
-	if (!kind->netdev || address == 0 || netdev_of_address(address, holder) != 0)
-		return 0;
-	return kind_refuse(why, -EADDRINUSE,
-			   "%u.%u.%u.%u is the kernel's own, on %s: it would answer too; choose "
-			   "another address, or run: ip addr del %u.%u.%u.%u/%u dev %s",
-			   address >> 24, address >> 16 & 255, address >> 8 & 255, address & 255,
-			   holder, address >> 24, address >> 16 & 255, address >> 8 & 255,
-			   address & 255, port->ipv4.bits, holder);
+	if (kind->netdev && address.s_addr != 0)
+		status = check_kernel_address(AF_INET, &address, port->ipv4.bits, why);
+	if (status == 0 && kind->netdev && port->ipv6.bits != 0)
+		status = check_kernel_address(AF_INET6, port->ipv6.address, port->ipv6.bits, why);
+	return status;
 }
 
 /* Two of us on one interface would both answer, or split its packets, or cut each other off. */

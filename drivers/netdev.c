@@ -136,8 +136,20 @@ netdev_claim(const char *name)
 
 /* --- addresses ---------------------------------------------------------------------------- */
 
+static bool
+sockaddr_is(const struct sockaddr *one, int family, const void *address)
+{
+	if (one == NULL || one->sa_family != family)
+		return false;
+	if (family == AF_INET)
+		return memcmp(&((const struct sockaddr_in *)one)->sin_addr, address,
+			      sizeof(struct in_addr)) == 0;
+	return memcmp(&((const struct sockaddr_in6 *)one)->sin6_addr, address,
+		      sizeof(struct in6_addr)) == 0;
+}
+
 int
-netdev_of_address(uint32_t address, char holder[IF_NAMESIZE])
+netdev_of_address(int family, const void *address, char holder[IF_NAMESIZE])
 {
 	struct ifaddrs *all;
 	int status = -ENOENT;
@@ -145,10 +157,7 @@ netdev_of_address(uint32_t address, char holder[IF_NAMESIZE])
 	if (getifaddrs(&all) != 0)
 		return -errno;
 	for (const struct ifaddrs *one = all; one != NULL; one = one->ifa_next) {
-		const struct sockaddr_in *inet = (const struct sockaddr_in *)one->ifa_addr;
-
-		if (inet == NULL || inet->sin_family != AF_INET ||
-		    ntohl(inet->sin_addr.s_addr) != address)
+		if (!sockaddr_is(one->ifa_addr, family, address))
 			continue;
 		snprintf(holder, IF_NAMESIZE, "%s", one->ifa_name);
 		status = 0;

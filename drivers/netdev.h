@@ -43,9 +43,9 @@ void netdev_driver(const char *name, char *driver, size_t size);
 int netdev_claim(const char *name);
 
 /*
- * Which interface has the IPv4 address (host byte order) as its own. 0 with holder written, or
- * -ENOENT if none has.
+ * Which interface has the address (network byte order, of the family AF_INET or AF_INET6) as its own.
+ * 0 with holder written, or -ENOENT if none has.
  */
-int netdev_of_address(uint32_t address, char holder[IF_NAMESIZE]);
+int netdev_of_address(int family, const void *address, char holder[IF_NAMESIZE]);
 
 #endif

@@ -160,17 +160,19 @@ enum verdict
 nd_input(const struct interface *interface, struct packet *packet)
 {
 	const struct nd_message *message = (const struct nd_message *)packet->payload;
+	/* Our own frame that a switch sent back; a TAP device's kernel side has our MAC, too. */
+	bool own = rte_is_same_ether_addr(&packet->peer, &interface->mac);
 	struct address target;
 
 	if (!nd_is_valid(packet))
 		return packet_drop(packet, NET_DROP_nd_malformed);
 	target = address_ipv6(message->target);
-	/* our own frames that a switch sent back say nothing new */
-	if (!ipv6_is_ours(interface, &target) ||
-	    rte_is_same_ether_addr(&packet->peer, &interface->mac))
+	if (!ipv6_is_ours(interface, &target))
 		return packet_drop(packet, NET_DROP_nd_not_for_us);
 	if (message->icmp.type == ICMPV6_ADVERTISEMENT || ipv6_is_ours(interface, &packet->source))
-		return packet_drop(packet, NET_DROP_nd_conflict);
+		return packet_drop(packet, own ? NET_DROP_nd_not_for_us : NET_DROP_nd_conflict);
+	if (own && address_is_unspecified(&packet->source))
+		return packet_drop(packet, NET_DROP_nd_not_for_us);
 	return nd_answer(interface, packet);
 }
 

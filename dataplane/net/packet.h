@@ -118,7 +118,9 @@ packet_is_allowed(const struct interface *interface, const struct allow *allow,
 		return prefix_contains(&interface->subnet6, source) ||
 		       address_is_link_local(source);
 	for (unsigned int i = 0; i < allow->count; i++) {
-		if (prefix_contains(&allow->prefix[i], source))
+		/* ::/0 is every IPv6 address, but no IPv4 one in its mapped form */
+		if (prefix_contains(&allow->prefix[i], source) &&
+		    address_is_ipv4(&allow->prefix[i].network) != packet->ipv6)
 			return true;
 	}
 	return false;

@@ -282,6 +282,18 @@ listen_takes_an_address_of_ours(void)
 		CU_ASSERT_EQUAL(command_with(&config, PORT_LINES, lines[i].words, error), -EINVAL);
 		CU_ASSERT_STRING_EQUAL(error, lines[i].error);
 	}
+	/* One of IPv6 is the port's other address. */
+	CU_ASSERT_EQUAL(
+		command_with(&config, PORT_LINES, "--config @ -l fd77::9/64 -l 10.77.0.9", error),
+		0);
+	CU_ASSERT_EQUAL(config.ports[0].ipv4.address, 0x0a4d0009);
+	CU_ASSERT_EQUAL(config.ports[0].ipv6.address[0], 0xfd);
+	CU_ASSERT_EQUAL(config.ports[0].ipv6.address[15], 9);
+	CU_ASSERT_EQUAL(config.ports[0].ipv6.bits, 64);
+	CU_ASSERT_EQUAL(command_with(&config, PORT_LINES, "--config @ -l fd77::9", error), -EINVAL);
+	CU_ASSERT_STRING_EQUAL(error, "command line: -l: 'fd77::9' lacks the length of its subnet; "
+				      "want an IPv6 address and its subnet's length, like "
+				      "fd77::1/64");
 	/* The address that the file lacks may come from here. */
 	CU_ASSERT_EQUAL(command_with(&config, "ports: [{driver: tap, interface: a}]\n",
 				     "--config @ -l 10.0.0.1", error),

@@ -1,10 +1,21 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Files, good and bad: what they set, and the whole text of every error with its line. */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <sys/stat.h>
 
 #include "tests/config/yaml_text.h"
 #include "tests/suite.h"
+
+static void
+check_network(const struct config_network *network, const char *address, unsigned int bits)
+{
+	uint8_t wanted[16];
+
+	CU_ASSERT_EQUAL(inet_pton(AF_INET6, address, wanted), 1);
+	CU_ASSERT_EQUAL(memcmp(network->address, wanted, sizeof(wanted)), 0);
+	CU_ASSERT_EQUAL(network->bits, bits);
+}
 
 static void
 everything_can_be_said(void)
@@ -21,7 +32,7 @@ everything_can_be_said(void)
 		"  idle_sleep: 2ms\n"
 		"  burst: 64\n"
 		"tcp: {port: 0, connections: 77}\n"
-		"udp: {port: 11311, allow: [10.0.0.0/8, 192.168.1.7]}\n"
+		"udp: {port: 11311, allow: [10.0.0.0/8, 192.168.1.7, \"fd00::/8\"]}\n"
 		"ports:\n"
 		"  - {name: wire, driver: memif, socket: /run/m.sock, role: client, id: 7,\n"
 		"     address: 10.1.0.1/16, mac: '02:00:00:00:00:09', queues: 2,\n"
@@ -51,11 +62,10 @@ everything_can_be_said(void)
 	CU_ASSERT_EQUAL(config.tcp_port, 0);
 	CU_ASSERT_EQUAL(config.connections, 77);
 	CU_ASSERT_EQUAL(config.udp_port, 11311);
-	CU_ASSERT_EQUAL(config.allow_count, 2);
-	CU_ASSERT_EQUAL(config.allow[0].address, 0x0a000000);
-	CU_ASSERT_EQUAL(config.allow[0].bits, 8);
-	CU_ASSERT_EQUAL(config.allow[1].address, 0xc0a80107);
-	CU_ASSERT_EQUAL(config.allow[1].bits, 32);
+	CU_ASSERT_EQUAL(config.udp_allow_count, 3);
+	check_network(&config.udp_allow[0], "::ffff:10.0.0.0", 96 + 8);
+	check_network(&config.udp_allow[1], "::ffff:192.168.1.7", 128);
+	check_network(&config.udp_allow[2], "fd00::", 8);
 	CU_ASSERT_EQUAL(config.port_count, 2);
 	CU_ASSERT_STRING_EQUAL(config.ports[0].name, "wire");
 	CU_ASSERT_EQUAL(config.ports[0].driver, CONFIG_MEMIF);
@@ -99,7 +109,8 @@ silence_means_the_default(void)
 	CU_ASSERT_EQUAL(config.udp_port, 11211);
 	CU_ASSERT_EQUAL(config.tcp_port, 11211);
 	CU_ASSERT_EQUAL(config.connections, 1024);
-	CU_ASSERT_EQUAL(config.allow_count, 0);
+	CU_ASSERT_EQUAL(config.udp_allow_count, 0);
+	CU_ASSERT_EQUAL(config.tcp_allow_count, 0);
 	CU_ASSERT_TRUE(config.status_line);
 	CU_ASSERT_STRING_EQUAL(config.ports[0].name, "port0");
 	config_release(&config);
@@ -124,8 +135,8 @@ second_file_changes_what_it_says(void)
 	CU_ASSERT_EQUAL(config.memory, 1 << 30);
 	CU_ASSERT_EQUAL(config.port_count, 1);
 	CU_ASSERT_STRING_EQUAL(config.ports[0].interface, "jd-srv");
-	CU_ASSERT_EQUAL(config.allow_count, 1);
-	CU_ASSERT_EQUAL(config.allow[0].address, 0x0c000000);
+	CU_ASSERT_EQUAL(config.udp_allow_count, 1);
+	check_network(&config.udp_allow[0], "::ffff:12.0.0.0", 96 + 8);
 	CU_ASSERT_EQUAL(config.eal_count, 1);
 	CU_ASSERT_STRING_EQUAL(config.eal[0], "c");
 	config_release(&config);
@@ -207,8 +218,8 @@ wrong_values_are_placed(void)
 		{"udp:\n  port: 65536\n",
 		 ":2: udp.port: '65536' is too large; want a whole number from 0 to 65535"},
 		{"udp:\n  allow:\n    - 10.0.0.0/8\n    - everybody\n",
-		 ":4: udp.allow: 'everybody' is not an IPv4 prefix; want an IPv4 prefix like "
-		 "10.0.0.0/8"},
+		 ":4: udp.allow: 'everybody' is not an IPv4 or IPv6 prefix; want an IPv4 or IPv6 "
+		 "prefix like 10.0.0.0/8 or fd00::/8"},
 		{"ports:\n  - driver: tap\n    interface: a\n    address: 10.0.0.1/24\n"
 		 "  - driver: tap\n    mtu: many\n",
 		 ":6: ports[1].mtu: 'many' is not a whole number; want a whole number from 576 to "
@@ -248,7 +259,7 @@ wrong_shapes_are_placed(void)
 		 ":2: ports: is a mapping; want a list of mappings, each beginning with a dash"},
 		{"ports:\n  - tap\n",
 		 ":2: ports[0]: is a single value; want a mapping of name, driver, interface, "
-		 "pci, socket, role, id, address, mac, queues, descriptors, mtu"},
+		 "pci, socket, role, id, address, ipv6, mac, queues, descriptors, mtu"},
 		{"- memory: 1G\n",
 		 ":1: the file is a list; want a mapping, lines like 'memory: 64M'"},
 		{"memory 1G\n",
@@ -388,6 +399,8 @@ ports_are_told_apart(void)
 		 "  - {driver: memif, socket: /a, address: 10.0.1.1/24, id: 2, role: client}\n",
 		 ":3: ports[1].role: not that of ports[0], whose socket is the same; want the "
 		 "same role, or another socket"},
+		{"ports:\n" TAP(1, "    ipv6: fd77::1/64\n") TAP(2, "    ipv6: fd77:0::1/48\n"),
+		 ":9: ports[1].ipv6: fd77::1/48 is the address of ports[0] already; want another"},
 	};
 
 	CHECK_WRONG(table);
@@ -416,6 +429,9 @@ settings_agree_with_one_another(void)
 		{PORT_LINES "    queues: 2\n",
 		 ":5: ports[0].queues: more queues than workers, of which there are 1; want no "
 		 "more, or 0 for one each"},
+		{"ports:\n  - {driver: tap, interface: a, address: 10.0.0.1/24, mtu: 1279,\n"
+		 "     ipv6: \"fd77::1/64\"}\n",
+		 ":2: ports[0].mtu: 1279 is less than IPv6 needs; want at least 1280, or no ipv6"},
 		{"ports:\n  - {driver: af_packet, interface: a, address: 10.0.0.1/24, mtu: 1501}\n",
 		 ":2: ports[0].mtu: 1501 is more than driver af_packet can take; want at most "
 		 "1500"},

@@ -334,6 +334,42 @@ addresses_are_those_of_hosts(void)
 }
 
 static void
+ipv6_addresses_are_those_of_hosts(void)
+{
+	static const char want[] = "; want an IPv6 address and its subnet's length, like "
+				   "fd77::1/64";
+	static const struct {
+		const char *text, *problem;
+	} bad[] = {
+		{"fd77::1", "lacks the length of its subnet"},
+		{"fd77::1/129", "is not an IPv6 address"},
+		{"fd77::1/", "is not an IPv6 address"},
+		{"fd77:::1/64", "is not an IPv6 address"},
+		{"10.77.0.1/24", "is not an IPv6 address"},
+		{"1111:2222:3333:4444:5555:6666:7777:8888:9999:0000:1111/64",
+		 "is not an IPv6 address"},
+		{"::/64", "is no address of a host on a network"},
+		{"::1/64", "is no address of a host on a network"},
+		{"ff02::1/64", "is no address of a host on a network"},
+		{"::ffff:10.77.0.1/120", "is no address of a host on a network"},
+		{"fe80::1/64", "is link-local, and we have such an address already"},
+		{"fd77::1/15", "has a subnet of more than a /16"},
+		{"fd77::/64", "is the address of the subnet itself"},
+		{"fd77::4/126", "is the address of the subnet itself"},
+	};
+	char expected[OPTION_TEXT_SIZE];
+
+	for (unsigned int i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		snprintf(expected, sizeof(expected), "'%s' %s%s", bad[i].text, bad[i].problem,
+			 want);
+		CU_ASSERT_STRING_EQUAL(round_trip("ipv6", bad[i].text), expected);
+	}
+	CU_ASSERT_STRING_EQUAL(round_trip("ipv6", "FD77:0::1/64"), "fd77::1/64");
+	CU_ASSERT_STRING_EQUAL(round_trip("ipv6", "fd77::4/127"), "fd77::4/127");
+	CU_ASSERT_STRING_EQUAL(round_trip("ipv6", "2001:db8::/128"), "2001:db8::/128");
+}
+
+static void
 prefixes_have_no_host_bits(void)
 {
 	CU_ASSERT_STRING_EQUAL(round_trip("udp.allow", "10.0.0.0/8"), "10.0.0.0/8");
@@ -341,7 +377,20 @@ prefixes_have_no_host_bits(void)
 	CU_ASSERT_STRING_EQUAL(round_trip("udp.allow", "10.1.2.3"), "10.1.2.3/32");
 	CU_ASSERT_STRING_EQUAL(round_trip("udp.allow", "10.1.2.3/8"),
 			       "'10.1.2.3/8' has bits outside its prefix (10.0.0.0/8 has not); "
-			       "want an IPv4 prefix like 10.0.0.0/8");
+			       "want an IPv4 or IPv6 prefix like 10.0.0.0/8 or fd00::/8");
+	CU_ASSERT_STRING_EQUAL(round_trip("tcp.allow", "FD00::/8"), "fd00::/8");
+	CU_ASSERT_STRING_EQUAL(round_trip("tcp.allow", "::/0"), "::/0");
+	CU_ASSERT_STRING_EQUAL(round_trip("tcp.allow", "fd77::2"), "fd77::2/128");
+	CU_ASSERT_STRING_EQUAL(round_trip("tcp.allow", "fd77::2/127"), "fd77::2/127");
+	CU_ASSERT_STRING_EQUAL(round_trip("tcp.allow", "fd77::2/126"),
+			       "'fd77::2/126' has bits outside its prefix (fd77::/126 has not); "
+			       "want an IPv4 or IPv6 prefix like 10.0.0.0/8 or fd00::/8");
+	/* IPv4 in disguise is refused, as is what can't be */
+	CU_ASSERT_EQUAL(round_trip("tcp.allow", "::ffff:10.0.0.0/104")[0], '\'');
+	CU_ASSERT_EQUAL(round_trip("tcp.allow", "fd77::/129")[0], '\'');
+	CU_ASSERT_EQUAL(round_trip("tcp.allow", "10.0.0.0/33")[0], '\'');
+	CU_ASSERT_EQUAL(round_trip("tcp.allow", "fd77:/16")[0], '\'');
+	CU_ASSERT_EQUAL(round_trip("tcp.allow", "fe80::1%jd-cli/64")[0], '\'');
 }
 
 static void
@@ -465,6 +514,7 @@ SUITE("config values", TEST(bounds_are_held_to_the_last_unit), TEST(largest_valu
       TEST(every_row_is_complete), TEST(sizes_have_units), TEST(durations_need_units),
       TEST(booleans_are_yaml_s), TEST(choices_are_listed), TEST(choices_follow_the_enums),
       TEST(on_and_off_survive_yaml_tools), TEST(addresses_are_those_of_hosts),
-      TEST(prefixes_have_no_host_bits), TEST(macs_are_of_one_station),
-      TEST(names_cannot_smuggle_arguments), TEST(cpus_come_as_ranges),
-      TEST(megabytes_are_memcached_s_habit), TEST(nearest_option_is_suggested))
+      TEST(ipv6_addresses_are_those_of_hosts), TEST(prefixes_have_no_host_bits),
+      TEST(macs_are_of_one_station), TEST(names_cannot_smuggle_arguments),
+      TEST(cpus_come_as_ranges), TEST(megabytes_are_memcached_s_habit),
+      TEST(nearest_option_is_suggested))

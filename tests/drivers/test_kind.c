@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* How each kind of port is named to DPDK, and what is refused before DPDK is asked. */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
@@ -158,10 +159,11 @@ an_mtu_is_bounded_by_the_kind(void)
 static void
 an_address_of_the_kernels_is_refused(void)
 {
+	const struct in_addr loopback = {.s_addr = htonl(INADDR_LOOPBACK)};
 	struct config_port port = a_port(CONFIG_TAP);
 	char holder[IF_NAMESIZE];
 
-	if (netdev_of_address(0x7f000001, holder) != 0) {
+	if (netdev_of_address(AF_INET, &loopback, holder) != 0) {
 		CU_PASS("loopback is down in this network namespace");
 		return;
 	}
@@ -169,6 +171,11 @@ an_address_of_the_kernels_is_refused(void)
 	strcpy(port.interface, "jd-none");
 	port.ipv4 = (struct config_prefix){.address = 0x7f000001, .bits = 8};
 	refused(&port, -EADDRINUSE, "ip addr del 127.0.0.1/8 dev lo");
+	if (netdev_of_address(AF_INET6, &in6addr_loopback, holder) != 0)
+		return; /* IPv6 is off in this one */
+	port.ipv4.address = 0x0a4d0001;
+	port.ipv6 = (struct config_network){.address = {[15] = 1}, .bits = 128};
+	refused(&port, -EADDRINUSE, "ip addr del ::1/128 dev lo");
 }
 
 /* --- memif's socket ----------------------------------------------------------------------- */

@@ -313,6 +313,8 @@ allow_lists_prefixes_of_both_families(void)
 	CU_ASSERT_FALSE(is_allowed(&interface, "fe80::1"));
 	CU_ASSERT(is_allowed(&interface, "2001:db8:1::9"));
 	CU_ASSERT_FALSE(is_allowed(&interface, "2001:db9::"));
+	interface.udp_allow.prefix[1] = (struct prefix){.mask = {.words = {0}}}; /* ::/0 */
+	CU_ASSERT(is_allowed(&interface, "2001:db9::"));
 }
 
 /* The whole frame of an answer, as the client's kernel would look at it. */

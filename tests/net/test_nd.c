@@ -203,6 +203,11 @@ advertisements_by_others(void)
 	frame = frame_of(&ours, WHOLE, "fd77::1", "ff02::1");
 	memcpy(frame.bytes + 6, &frames_us_mac, 6);
 	dropped(&frame, NET_DROP_nd_not_for_us);
+	ours.type = 135;
+	frame = frame_of(&ours, BARE, "::", "ff02::1:ff00:1");
+	memcpy(frame.bytes + 6, &frames_us_mac, 6);
+	dropped(&frame, NET_DROP_nd_not_for_us);
+	ours.type = 136;
 	solicited.flags = 0x40; /* asked for by all nodes at once */
 	frame = frame_of(&solicited, WHOLE, "fd77::9", "ff02::1");
 	dropped(&frame, NET_DROP_nd_malformed);

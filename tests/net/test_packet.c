@@ -303,6 +303,8 @@ allow_lists_prefixes(void)
 	interface.udp_allow.prefix[0] = ipv4_prefix(RTE_BE32(0xc0a80000), RTE_BE32(0xffff0000));
 	CU_ASSERT_EQUAL(net_input(&interface, mbuf, &packet), VERDICT_DROP);
 	CU_ASSERT_EQUAL(packet.drop, NET_DROP_udp_not_allowed);
+	interface.udp_allow.prefix[0] = (struct prefix){.mask = {.words = {0}}}; /* ::/0 */
+	CU_ASSERT_EQUAL(net_input(&interface, packet.mbuf, &packet), VERDICT_DROP);
 	interface.udp_allow.count = 2;
 	interface.udp_allow.prefix[1] = ipv4_prefix(FRAMES_CLIENT, RTE_BE32(0xffffffff));
 	CU_ASSERT_EQUAL(net_input(&interface, mbuf, &packet), VERDICT_DATAGRAM);
