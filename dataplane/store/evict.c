@@ -319,6 +319,7 @@ evict_abandon(struct shard *shard, struct writer *writer)
 	if (victim == SEGMENT_NONE)
 		return;
 	writer->evictor.victim = SEGMENT_NONE;
+	shard->heap.segment[victim].clean = false;
 	heap_hand_over(&shard->heap, victim, SEGMENT_SEALED);
 	atomic_fetch_add_explicit(&shard->eviction.finished, 1, memory_order_relaxed); /* a hint */
 	eviction_settle(&shard->eviction, 1);

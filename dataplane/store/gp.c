@@ -35,17 +35,32 @@ gp_init(struct gp *gp, unsigned int readers)
 
 /* --- readers ------------------------------------------------------------------------------- */
 
-/* Repeats the number of the last grace period, if it is a new one. */
+/*
+ * Repeats the number of the last grace period, if it is a new one. Not to be ordered with what the
+ * reader does next: who read the number has read all that was unlinked before it (gp_token).
+ */
 static void
 reader_see(struct gp *gp, struct gp_reader *reader)
 {
-	/* acquire: our next reads come after */
+	/* acquire: our next reads come after what was unlinked before that period began */
 	uint64_t started = atomic_load_explicit(&gp->started, memory_order_acquire);
 
-	/* relaxed: ours alone. seq_cst: release of what we read before; and what we read next is read
-	 * after others can see this, so that it isn't something unlinked before */
+	/* relaxed: ours alone. release: what we read before was before */
 	if (atomic_load_explicit(&reader->seen, memory_order_relaxed) != started)
-		atomic_exchange_explicit(&reader->seen, started, memory_order_seq_cst);
+		atomic_store_explicit(&reader->seen, started, memory_order_release);
+}
+
+/* From now on this reader is waited for. */
+static void
+reader_enter(struct gp *gp, struct gp_reader *reader)
+{
+	/* acquire, as reader_see; if another period has begun since, we see it at the next
+	 * quiescent state */
+	uint64_t started = atomic_load_explicit(&gp->started, memory_order_acquire);
+
+	/* acquire: if somebody found us offline just before, and ended a period without us, all
+	 * that was unlinked before it (reader_is_past); release: so that the next one finds us */
+	atomic_exchange_explicit(&reader->seen, started, memory_order_acq_rel);
 }
 
 static void
@@ -60,7 +75,7 @@ gp_register(struct gp *gp, unsigned int reader)
 {
 	if (registrations++ == 0)
 		urcu_qsbr_register_thread();
-	reader_see(gp, &gp->reader[reader]);
+	reader_enter(gp, &gp->reader[reader]);
 }
 
 void
@@ -92,7 +107,7 @@ void
 gp_online(struct gp *gp, unsigned int reader)
 {
 	urcu_qsbr_thread_online();
-	reader_see(gp, &gp->reader[reader]);
+	reader_enter(gp, &gp->reader[reader]);
 }
 
 /* --- those who want to know ---------------------------------------------------------------- */
@@ -110,11 +125,23 @@ gp_end(struct gp *gp, uint64_t number)
 }
 
 static bool
-all_have_seen(const struct gp *gp, uint64_t number)
+reader_is_past(struct gp_reader *reader, uint64_t number)
+{
+	/* acquire: what the reader read before; pairs with reader_see and reader_leave */
+	uint64_t seen = atomic_load_explicit(&reader->seen, memory_order_acquire);
+
+	/* It may be coming back. A write, though it adds nothing: either this finds it online, or
+	 * it finds, by its exchange, what we know. acquire, as above; release, for that exchange */
+	if (seen == OFFLINE)
+		seen = atomic_fetch_add_explicit(&reader->seen, 0, memory_order_acq_rel);
+	return seen >= number;
+}
+
+static bool
+all_have_seen(struct gp *gp, uint64_t number)
 {
 	for (unsigned int i = 0; i < gp->readers; i++)
-		/* seq_cst: pairs with the exchange in reader_see; acquire of what was read before */
-		if (atomic_load_explicit(&gp->reader[i].seen, memory_order_seq_cst) < number)
+		if (!reader_is_past(&gp->reader[i], number))
 			return false;
 	return true;
 }
@@ -122,8 +149,8 @@ all_have_seen(const struct gp *gp, uint64_t number)
 void
 gp_poll(struct gp *gp)
 {
-	/* seq_cst: in one order with tokens */
-	uint64_t started = atomic_load_explicit(&gp->started, memory_order_seq_cst);
+	/* acquire: what was unlinked before that period began */
+	uint64_t started = atomic_load_explicit(&gp->started, memory_order_acquire);
 
 	/* relaxed: should it lag, we look once more */
 	if (atomic_load_explicit(&gp->done, memory_order_relaxed) < started) {
@@ -131,17 +158,18 @@ gp_poll(struct gp *gp)
 			return;
 		gp_end(gp, started);
 	}
-	/* seq_cst: tokens taken before are smaller. If it fails another has started it */
+	/* acquire: whoever took a smaller token has unlinked before; release: so that readers know.
+	 * If it fails another has started it */
 	atomic_compare_exchange_strong_explicit(&gp->started, &started, started + 1,
-						memory_order_seq_cst, memory_order_relaxed);
+						memory_order_acq_rel, memory_order_relaxed);
 }
 
 void
 gp_wait(struct gp *gp)
 {
 	struct timespec start, end;
-	/* seq_cst: as in gp_poll */
-	uint64_t number = atomic_fetch_add_explicit(&gp->started, 1, memory_order_seq_cst) + 1;
+	/* acq_rel: as in gp_poll */
+	uint64_t number = atomic_fetch_add_explicit(&gp->started, 1, memory_order_acq_rel) + 1;
 
 	clock_gettime(CLOCK_MONOTONIC, &start);
 	urcu_qsbr_synchronize_rcu();

@@ -27,7 +27,7 @@ enum {
 	GP_READERS_MAX = 64,
 };
 
-/* A reader's line: written by it alone. */
+/* A reader's line: its value is changed by it alone. */
 struct gp_reader {
 	_Alignas(64) _Atomic uint64_t seen; /* UINT64_MAX: offline */
 };
@@ -59,11 +59,12 @@ void gp_online(struct gp *gp, unsigned int reader);
 
 /* To be asked for after something was unlinked: it may be reused once this has passed. */
 static inline uint64_t
-gp_token(const struct gp *gp)
+gp_token(struct gp *gp)
 {
-	/* seq_cst: after the unlinking (a seq_cst exchange), in one order with the start of the
-	 * next grace period */
-	return atomic_load_explicit(&gp->started, memory_order_seq_cst);
+	/* Adds nothing, but writes: so whoever starts the next grace period reads from here, and all
+	 * who see that period's number see what was unlinked. release: the unlinking; acquire: others'
+	 * tokens, in whose place ours now stands */
+	return atomic_fetch_add_explicit(&gp->started, 0, memory_order_acq_rel);
 }
 
 static inline bool
