@@ -308,16 +308,19 @@ cookie_read(const struct tcp *tcp, const struct tcp_segment *segment, const stru
 struct tcp_connection *
 listen_cookie(struct tcp *tcp, const struct tcp_segment *segment, uint32_t hash)
 {
+	static const uint8_t control = RTE_TCP_ACK_FLAG | RTE_TCP_SYN_FLAG | RTE_TCP_RST_FLAG;
+	bool is_ack = (segment->flags & control) == RTE_TCP_ACK_FLAG;
 	struct tcp_connection *connection = NULL;
 	struct tcp_agreement agreement;
 	struct tcp_path path;
 
 	tcp_path_of(tcp, segment, &path);
-	if ((segment->flags & (RTE_TCP_ACK_FLAG | RTE_TCP_SYN_FLAG | RTE_TCP_RST_FLAG)) !=
-		    RTE_TCP_ACK_FLAG ||
-	    !cookie_read(tcp, segment, &path, &agreement)) {
-		tcp->stats->cookies_wrong += (segment->flags & RTE_TCP_ACK_FLAG) != 0;
-		reset_answer(tcp, segment);
+	if (!is_ack || !cookie_read(tcp, segment, &path, &agreement)) {
+		tcp->stats->cookies_wrong += is_ack;
+		/* data may have overtaken the segment that carries its cookie: it will come again */
+		if (!is_ack || tcp->now > tcp->cookie_until ||
+		    (segment->length == 0 && (segment->flags & RTE_TCP_FIN_FLAG) == 0))
+			reset_answer(tcp, segment);
 		return NULL;
 	}
 	if (connection_allowed(tcp, &path.peer))
