@@ -21,14 +21,16 @@ BUILD = os.environ.get("BUILD", "build")
 JACKDAW = os.path.join(ROOT, BUILD, "jackdaw")
 LAB = os.path.join(ROOT, "scripts", "lab")
 SERVER, CLIENT, PORT = "10.77.0.1", "10.77.0.2", 11211
+SERVER6, CLIENT6 = "fd77::1", "fd77::2"
 CLONE_NEWNET = 0x40000000
 START_SECONDS = 30
 STOP_SECONDS = 10
 
+ADDRESSES = "address: 10.77.0.1/24, ipv6: \"fd77::1/64\""
 CONFIGS = {
-    "af_xdp": "ports:\n  - {driver: af_xdp, interface: jd-srv, address: 10.77.0.1/24}\n",
-    "af_packet": "ports:\n  - {driver: af_packet, interface: jd-srv, address: 10.77.0.1/24}\n",
-    "tap": "ports:\n  - {driver: tap, interface: jd-tap, address: 10.77.0.1/24}\n",
+    "af_xdp": f"ports:\n  - {{driver: af_xdp, interface: jd-srv, {ADDRESSES}}}\n",
+    "af_packet": f"ports:\n  - {{driver: af_packet, interface: jd-srv, {ADDRESSES}}}\n",
+    "tap": f"ports:\n  - {{driver: tap, interface: jd-tap, {ADDRESSES}}}\n",
 }
 
 
@@ -49,7 +51,8 @@ class Udp:
     """One kernel UDP socket that speaks memcached's frame."""
 
     def __init__(self, address=(SERVER, PORT), source_port=0):
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        self.socket = socket.socket(family, socket.SOCK_DGRAM)
         self.socket.bind(("", source_port))
         self.socket.connect(address)
         self.request_id = 0
@@ -153,6 +156,10 @@ class Lab:
         return "memory: 64M\nhugepages: off\n" + extra + CONFIGS[driver]
 
     def start(self, driver, extra="", arguments=()):
+        if driver == "af_packet":
+            # the kernel's answer for it is the TAP device's: here the appliance hears the question
+            subprocess.run(["ip", "-n", f"{self.name}-srv", "-6", "neigh", "del", "proxy", SERVER6,
+                            "dev", "jd-srv"], check=True)
         return Appliance(self.name, self.config(driver, extra), arguments)
 
     def __enter__(self):
