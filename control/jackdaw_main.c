@@ -57,7 +57,7 @@ run(const struct config *config)
 		log_error("%s", error);
 		return EXIT_FAILURE;
 	}
-	log_info("ready: UDP port %u", config->udp_port);
+	log_info("ready: TCP port %u, UDP port %u", config->tcp_port, config->udp_port);
 	run_until_signal(&appliance, &ending);
 	appliance_stop(&appliance);
 	log_info("stopped");

@@ -25,6 +25,7 @@ report_gather(const struct appliance *appliance, struct report *report)
 
 		sum_counters(&report->net, &worker->net, sizeof(report->net));
 		sum_counters(&report->proto, &worker->proto, sizeof(report->proto));
+		sum_counters(&report->tcp, &worker->tcp_stats, sizeof(report->tcp));
 		sum_counters(&report->worker, &worker->stats, sizeof(report->worker));
 	}
 	for (unsigned int i = 0; i < NET_DROP_CAUSES; i++)
@@ -76,6 +77,9 @@ report_jackdaw(const struct appliance *appliance, const struct report *report, s
 #define X(name, help) emit_number(emit, arg, "drop_", #name, report->net.drops[NET_DROP_##name]);
 	NET_DROPS(X)
 #undef X
+#define X(name, help) emit_number(emit, arg, "tcp_", #name, report->tcp.name);
+	TCP_STATS(X)
+#undef X
 #define X(name, help) emit_number(emit, arg, "worker_", #name, report->worker.name);
 	WORKER_STATS(X)
 #undef X
@@ -111,6 +115,10 @@ report_inputs(const struct appliance *appliance, const struct report *report,
 				.verbosity = config->verbose,
 				.item_size_max = config->item_size_max,
 				.connections_max = config->connections,
+				.connections = report->tcp.connections,
+				.connections_total = report->tcp.accepted,
+				.connections_rejected = report->tcp.refused_connections +
+							report->tcp.refused_client,
 				.bytes_read = report->net.rx_bytes,
 				.bytes_written = report->net.tx_bytes,
 			},

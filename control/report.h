@@ -18,6 +18,7 @@ struct report {
 	struct net_stats net;
 	struct proto_stats proto;
 	struct worker_stats worker;
+	struct tcp_stats tcp;
 	struct store_stats store;
 	uint64_t drops; /* all causes together */
 };

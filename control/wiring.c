@@ -3,13 +3,16 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <rte_cycles.h>
 #include <rte_lcore.h>
 #include <rte_malloc.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "control/report.h"
+#include "dataplane/client.h"
 
 enum {
 	RING_SIZE = 4096
@@ -79,10 +82,14 @@ wire_port(struct appliance *appliance, struct worker *worker, unsigned int index
 	mine->id = port->id;
 	mine->queue = (uint16_t)queue;
 	mine->pool = port->pools[queue];
+	mine->tcp.interface = &mine->interface;
+	mine->tcp.pool = mine->pool;
+	mine->tcp.owner = mine;
 	mine->wake_fd = port->wake_fds[queue];
 	mine->owns_queue = worker->index < port->queues;
 	/* with a queue each, the port's own spreading decides; else we hand over by flow */
 	mine->spreads = port->queues < worker->workers;
+	mine->strays = worker->workers > 1 && (mine->spreads || !port->flow_stays);
 	mine->sender = appliance->workers[queue];
 	atomic_init(&mine->announce, queue == 0 && mine->owns_queue);
 	atomic_init(&mine->claimer, 0);
@@ -97,14 +104,15 @@ wire_ring(const char *kind, const struct worker *worker, int node)
 	return rte_ring_create(name, RING_SIZE, node, RING_F_SC_DEQ);
 }
 
-/* Rings are needed as soon as one port leaves a worker without a queue of its own. */
+/* Rings are needed as soon as one port leaves a worker without a queue of its own, or mixes flows. */
 static int
 wire_rings(const struct appliance *appliance, struct worker *worker, int node)
 {
 	bool needed = false;
 
 	for (unsigned int i = 0; i < appliance->port_count; i++)
-		needed |= appliance->ports[i].queues < worker->workers;
+		needed |= appliance->ports[i].queues < worker->workers ||
+			  !appliance->ports[i].flow_stays;
 	if (!needed)
 		return 0;
 	worker->doorbell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -116,11 +124,39 @@ wire_rings(const struct appliance *appliance, struct worker *worker, int node)
 }
 
 static int
+wire_tcp(const struct config *config, struct worker *worker, int node)
+{
+	struct tcp_owner owner = worker_tcp_owner(worker);
+	struct tcp_options options = {
+		/* split evenly, as flows are */
+		.connections = (config->connections + config->workers - 1) / config->workers,
+		.connections_a_client = config->tcp_connections_a_client,
+		.syn_backlog = config->tcp_syn_backlog,
+		.buffered = config->tcp_buffers / config->workers,
+		.unsent = config->tcp_unsent,
+		.user_size = sizeof(struct client),
+		.rto_min = config->tcp_rto_min,
+		.delayed_ack = config->tcp_delayed_ack,
+		.idle = config->tcp_idle_timeout,
+		.no_progress = config->tcp_no_progress,
+		.keepalive = config->tcp_keepalive,
+		.time_wait = config->tcp_time_wait,
+	};
+
+	worker->clock_scale = (uint64_t)(((unsigned __int128)1000000 << 64) / rte_get_tsc_hz());
+	if (getrandom(options.secret, sizeof(options.secret), 0) != sizeof(options.secret))
+		return -errno;
+	return tcp_create(&worker->tcp, &options, &owner, &worker->tcp_stats, node,
+			  worker_now(worker));
+}
+
+static int
 wire_worker(struct appliance *appliance, unsigned int index)
 {
 	const struct config *config = appliance->config;
 	int node = (int)rte_lcore_to_socket_id(appliance->eal.lcores[index]);
 	struct worker *worker;
+	int status;
 
 	worker = rte_zmalloc_socket("worker", sizeof(*worker), RTE_CACHE_LINE_SIZE, node);
 	if (worker == NULL)
@@ -136,6 +172,7 @@ wire_worker(struct appliance *appliance, unsigned int index)
 	worker->peers = appliance->workers;
 	worker->stop = &appliance->stop;
 	worker->limits.item_size_max = config->item_size_max;
+	worker->limits.assembled_max = CLIENT_HEAD_MAX;
 	worker->server = (struct server){
 		.stats = &worker->proto,
 		.version = PROTOCOL_VERSION,
@@ -143,7 +180,8 @@ wire_worker(struct appliance *appliance, unsigned int index)
 		.reset = report_reset,
 		.owner = appliance,
 	};
-	return wire_rings(appliance, worker, node);
+	status = wire_tcp(config, worker, node);
+	return status != 0 ? status : wire_rings(appliance, worker, node);
 }
 
 int
@@ -189,6 +227,8 @@ unwire_workers(struct appliance *appliance)
 			continue;
 		if (worker->doorbell >= 0)
 			close(worker->doorbell);
+		if (worker->tcp != NULL)
+			tcp_destroy(worker->tcp);
 		unwire_ring(worker->packets_in);
 		unwire_ring(worker->replies_in);
 		rte_free(worker);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <rte_cycles.h>
 
+#include "dataplane/client.h"
 #include "dataplane/worker.h"
 
 static int
@@ -69,6 +70,10 @@ message_write(struct worker *worker, struct message *message, bool more)
 	struct batch *batch = &worker->batch;
 	struct udp_reply *udp = &batch->reply;
 
+	if (message->connection != NULL) {
+		client_write(worker, message);
+		return;
+	}
 	if (!message->begun && message_begin_reply(message, udp) != 0)
 		udp->reply.failed = true;
 	for (unsigned int i = 0; i < message->count && !udp->reply.failed; i++)
@@ -146,6 +151,21 @@ message_take_requests(struct batch *batch, struct message *message, unsigned int
 	message->count += batch->requests - from;
 }
 
+struct message *
+batch_add_stream(struct worker *worker, struct tcp_connection *connection, unsigned int first)
+{
+	struct batch *batch = &worker->batch;
+	struct message *message = batch_next(batch);
+
+	message->connection = connection;
+	message->first = first;
+	message->count = 0;
+	message->ends = false;
+	message_take_requests(batch, message, first);
+	batch->messages++;
+	return message;
+}
+
 void
 batch_add(struct worker *worker, struct worker_port *port)
 {
@@ -163,6 +183,7 @@ batch_add(struct worker *worker, struct worker_port *port)
 	bytes = message->udp.packet.payload;
 	length = message->udp.packet.payload_length;
 	message->port = port;
+	message->connection = NULL;
 	message->first = batch->requests;
 	message->count = 0;
 	message->in_place = true;

@@ -3,6 +3,7 @@
  * batch.h - the requests of many packets, run through the store's stages together.
  *
  *     batch_add      a datagram's requests join the batch          (parse)
+ *     client_read    so do those of a TCP connection
  *     batch_run      hash and prefetch all, probe all              (probe)
  *                    execute all in order                          (execute)
  *                    write every message's reply and queue it      (write)
@@ -23,20 +24,30 @@ enum {
 
 struct worker;
 struct worker_port;
+struct tcp_connection;
 
-/* A datagram and the part of the batch that it asked for. */
+/* A datagram, or a run of a connection's bytes, and the part of the batch that it asked for. */
 struct message {
 	struct udp_message udp;
 	struct worker_port *port;
-	unsigned int first, count; /* requests[first .. first + count - 1] */
-	bool in_place;		   /* the reply may be written over the question */
-	bool begun;		   /* an earlier part of the reply is written */
+	struct tcp_connection *connection; /* NULL: it is a datagram */
+	unsigned int first, count;	   /* requests[first .. first + count - 1] */
+	bool in_place; /* datagram: the reply may be written over the question */
+	bool begun;    /* datagram: an earlier part of the reply is written */
+	bool ends;     /* connection: it is closed after the replies */
 };
 
 /* A reply that goes to a UDP message. */
 struct udp_reply {
 	struct reply reply;
 	struct udp_message *message;
+};
+
+/* A reply that goes to a TCP connection. */
+struct stream_reply {
+	struct reply reply;
+	struct tcp_connection *connection;
+	struct store_worker *store;
 };
 
 struct batch {
@@ -47,6 +58,7 @@ struct batch {
 	struct request request[BATCH_REQUESTS];
 	struct store_op *op[BATCH_REQUESTS];
 	struct udp_reply reply;
+	struct stream_reply stream_reply;
 };
 
 /* True when no further message may be added before the batch is run. */
@@ -65,6 +77,13 @@ batch_next(struct batch *batch)
 
 /* Parses the datagram that stands in batch_next() and adds it, or drops it with a cause. */
 void batch_add(struct worker *worker, struct worker_port *port);
+
+/*
+ * Adds requests [first, batch->requests), just parsed, as a message of the connection. There must be
+ * room for a message.
+ */
+struct message *batch_add_stream(struct worker *worker, struct tcp_connection *connection,
+				 unsigned int first);
 
 /* Runs everything that was added: afterwards the batch is empty and its replies are queued. */
 void batch_run(struct worker *worker);

@@ -53,7 +53,8 @@ idle_sleep(struct idle *idle, struct worker *worker)
 {
 	/* a descriptor that is always ready (an interface that went down) must not keep us awake */
 	bool mistrusted = idle->vain >= VAIN_MAX;
-	uint32_t sleep_us = mistrusted ? worker->nap_us : idle->sleep_us;
+	uint64_t timer_us = tcp_next_timer(worker->tcp);
+	uint64_t sleep_us = RTE_MIN(mistrusted ? worker->nap_us : idle->sleep_us, timer_us);
 	struct timespec timeout = {.tv_nsec = (long)sleep_us * 1000};
 	eventfd_t rings;
 

@@ -5,6 +5,7 @@
 #include <rte_cycles.h>
 #include <rte_ethdev.h>
 
+#include "dataplane/client.h"
 #include "dataplane/idle.h"
 
 enum {
@@ -102,6 +103,39 @@ worker_drop(struct worker *worker, struct rte_mbuf *mbuf, enum net_drop cause)
 	rte_pktmbuf_free(mbuf);
 }
 
+/* --- TCP ---------------------------------------------------------------------------------- */
+
+static void
+worker_transmit_segment(void *worker, struct tcp_port *port, struct rte_mbuf *mbuf)
+{
+	worker_send(worker, port->owner, mbuf, false);
+}
+
+static void
+worker_unpin(void *arg, uint32_t pin)
+{
+	const struct worker *worker = arg;
+
+	store_unpin(worker->server.store, pin);
+}
+
+struct tcp_owner
+worker_tcp_owner(struct worker *worker)
+{
+	return (struct tcp_owner){
+		.arg = worker,
+		.transmit = worker_transmit_segment,
+		.closed = client_closed,
+		.unpin = worker_unpin,
+	};
+}
+
+uint64_t
+worker_now(const struct worker *worker)
+{
+	return (uint64_t)(((unsigned __int128)rte_rdtsc() * worker->clock_scale) >> 64);
+}
+
 /* --- our address -------------------------------------------------------------------------- */
 
 static void
@@ -170,9 +204,9 @@ worker_hand_over(struct worker *worker, const struct worker_port *port, struct w
 	idle_ring_bell(owner);
 }
 
-/* Takes one packet apart; its requests join the batch. */
+/* Takes one packet apart; its requests join the batch. fresh: from our queue, not from a worker. */
 static void
-worker_input(struct worker *worker, struct worker_port *port, struct rte_mbuf *mbuf, bool spread)
+worker_input(struct worker *worker, struct worker_port *port, struct rte_mbuf *mbuf, bool fresh)
 {
 	struct message *message = batch_next(&worker->batch);
 	struct packet *packet = &message->udp.packet;
@@ -180,20 +214,27 @@ worker_input(struct worker *worker, struct worker_port *port, struct rte_mbuf *m
 
 	switch (net_input(&port->interface, mbuf, packet)) {
 	case VERDICT_DROP:
-		if (packet->drop == NET_DROP_arp_conflict ||
-		    packet->drop == NET_DROP_nd_conflict)
+		if (packet->drop == NET_DROP_arp_conflict || packet->drop == NET_DROP_nd_conflict)
 			worker_defend(worker, port, packet);
 		worker_drop(worker, mbuf, packet->drop);
 		return;
 	case VERDICT_ANSWERED:
 		worker_send(worker, port, mbuf, true);
 		return;
-	case VERDICT_SEGMENT:
 	case VERDICT_TOO_BIG:
-		worker_drop(worker, mbuf, NET_DROP_ip_protocol);
+		worker_drop(worker, mbuf, NET_DROP_icmp_too_big);
+		return;
+	case VERDICT_SEGMENT:
+		owner = fresh && port->strays ? worker_of_flow(worker, packet) : worker;
+		if (owner != worker) {
+			worker_hand_over(worker, port, owner, mbuf);
+			return;
+		}
+		worker->net.consumed++;
+		tcp_input(worker->tcp, &port->tcp, packet);
 		return;
 	case VERDICT_DATAGRAM:
-		owner = spread ? worker_of_flow(worker, packet) : worker;
+		owner = fresh && port->spreads ? worker_of_flow(worker, packet) : worker;
 		if (owner != worker) {
 			worker_hand_over(worker, port, owner, mbuf);
 			return;
@@ -206,7 +247,7 @@ worker_input(struct worker *worker, struct worker_port *port, struct rte_mbuf *m
 
 static void
 worker_parse(struct worker *worker, struct worker_port *port, struct rte_mbuf **mbufs,
-	     unsigned int count, bool spread)
+	     unsigned int count, bool fresh)
 {
 	for (unsigned int i = 0; i < count && i < PREFETCH_AHEAD; i++)
 		rte_prefetch0(rte_pktmbuf_mtod(mbufs[i], void *));
@@ -214,7 +255,7 @@ worker_parse(struct worker *worker, struct worker_port *port, struct rte_mbuf **
 		if (i + PREFETCH_AHEAD < count)
 			rte_prefetch0(rte_pktmbuf_mtod(mbufs[i + PREFETCH_AHEAD], void *));
 		worker_input(worker, port != NULL ? port : worker_port_of(worker, mbufs[i]),
-			     mbufs[i], spread);
+			     mbufs[i], fresh);
 	}
 }
 
@@ -241,7 +282,7 @@ worker_receive(struct worker *worker, struct worker_port *port)
 	for (unsigned int i = 0; i < count; i++)
 		worker->net.rx_bytes += mbufs[i]->pkt_len;
 	in_batches = worker_batch_cycles(worker);
-	worker_parse(worker, port, mbufs, count, port->spreads);
+	worker_parse(worker, port, mbufs, count, true);
 	worker->stats.cycles_parse +=
 		rte_rdtsc() - received - (worker_batch_cycles(worker) - in_batches);
 	return count;
@@ -263,6 +304,24 @@ worker_receive_rings(struct worker *worker)
 	return packets + replies;
 }
 
+/* Lets every connection that has news be read; afterwards nothing is left in the batch. */
+static void
+worker_read_streams(struct worker *worker)
+{
+	uint64_t started = rte_rdtsc(), in_batches = worker_batch_cycles(worker);
+	struct tcp_connection *connection;
+
+	while ((connection = tcp_next_ready(worker->tcp)) != NULL)
+		client_read(worker, connection);
+	if (worker->batch.messages != 0)
+		batch_run(worker);
+	if (worker->failed != NULL)
+		client_reset_failed(worker);
+	tcp_flush(worker->tcp);
+	worker->stats.cycles_stream +=
+		rte_rdtsc() - started - (worker_batch_cycles(worker) - in_batches);
+}
+
 /* --- the loop ----------------------------------------------------------------------------- */
 
 /* One turn, from receiving to sending. Returns how many packets came. */
@@ -272,6 +331,7 @@ worker_turn(struct worker *worker)
 	unsigned int packets = 0;
 	uint64_t started;
 
+	tcp_advance(worker->tcp, worker_now(worker));
 	for (unsigned int i = 0; i < worker->port_count; i++) {
 		struct worker_port *port = &worker->ports[i];
 
@@ -285,8 +345,7 @@ worker_turn(struct worker *worker)
 	}
 	if (worker->packets_in != NULL)
 		packets += worker_receive_rings(worker);
-	if (worker->batch.messages != 0)
-		batch_run(worker);
+	worker_read_streams(worker);
 	started = rte_rdtsc();
 	for (unsigned int i = 0; i < worker->port_count; i++)
 		worker_flush(worker, &worker->ports[i]);
@@ -325,6 +384,8 @@ worker_run(void *argument)
 			idle_pause(&idle, worker);
 		}
 	}
+	worker_drain(worker);
+	tcp_reset_all(worker->tcp);
 	worker_drain(worker);
 	store_worker_close(worker->server.store);
 	return 0;

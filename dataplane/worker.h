@@ -4,6 +4,7 @@
  * serves their requests from the store and sends the answers, to completion, without a lock.
  *
  *     worker_turn:  receive ─▶ parse ─▶ probe ─▶ execute ─▶ write ─▶ transmit ─▶ quiescent
+ *                          └▶ TCP ─▶ read ─┘ (client.h)
  *
  * The control thread wires the struct up, starts worker_run on an EAL lcore and reads the counters;
  * everything not marked atomic or as a counter belongs to the worker from then on.
@@ -17,6 +18,7 @@
 
 #include "dataplane/batch.h"
 #include "dataplane/net/packet.h"
+#include "dataplane/net/tcp.h"
 #include "dataplane/proto/request.h"
 #include "dataplane/store/store.h"
 
@@ -38,6 +40,7 @@ enum {
 	X(cycles_probe, "cycles hashing keys and prefetching")                                     \
 	X(cycles_execute, "cycles in the store")                                                   \
 	X(cycles_write, "cycles writing replies")                                                  \
+	X(cycles_stream, "cycles reading from TCP connections, and sending to them")               \
 	X(cycles_transmit, "cycles handing packets to ports and rings")                            \
 	X(cycles_idle, "cycles polling in vain and sleeping")                                      \
 	X(arp_conflicts, "packets by another host that claims our address")
@@ -51,12 +54,14 @@ struct worker_stats {
 /* A port as one worker sees it. */
 struct worker_port {
 	struct interface interface;
+	struct tcp_port tcp;	  /* the same, as TCP sees it */
 	struct rte_mempool *pool; /* for fresh reply buffers */
 	uint16_t id;		  /* DPDK's */
 	uint16_t queue;		  /* ours, or that of the worker that sends for us */
 	int wake_fd;		  /* readable when our queue has packets; -1: none */
 	bool owns_queue;	  /* we poll it and send by it */
 	bool spreads;		  /* fewer queues than workers: flows are handed to owners */
+	bool strays; /* a connection's segments may arrive by any queue: handed likewise */
 	struct worker *sender;	  /* who sends for us when we own no queue */
 	atomic_bool announce;	  /* set by the control thread: send a gratuitous ARP */
 	_Atomic uint64_t claimer; /* MAC of the last host that claimed our address; 0: none */
@@ -80,6 +85,9 @@ struct worker {
 	const atomic_bool *stop;
 	struct parse_limits limits;
 	struct server server;
+	struct tcp *tcp;	       /* its owner calls are worker_tcp_owner's */
+	struct tcp_connection *failed; /* to be reset at the end of the turn (client.h) */
+	uint64_t clock_scale;	       /* microseconds a TSC cycle, times 2^64 */
 
 	struct worker_port ports[WORKER_PORTS_MAX];
 	struct batch batch;
@@ -88,9 +96,16 @@ struct worker {
 
 	/* counters: written here alone, each block on cache lines of its own */
 	struct net_stats net __rte_cache_aligned;
+	struct tcp_stats tcp_stats __rte_cache_aligned;
 	struct proto_stats proto __rte_cache_aligned;
 	struct worker_stats stats __rte_cache_aligned;
 } __rte_cache_aligned;
+
+/* What the worker's TCP needs to call, for tcp_create. */
+struct tcp_owner worker_tcp_owner(struct worker *worker);
+
+/* TCP's clock: microseconds, from the TSC. */
+uint64_t worker_now(const struct worker *worker);
 
 /*
  * The thread: registers with the store, loops until *stop, drains its queues, unregisters. For

@@ -6,11 +6,13 @@
 #ifndef JACKDAW_TESTS_RIG_H
 #define JACKDAW_TESTS_RIG_H
 
+#include <rte_cycles.h>
 #include <rte_eth_ring.h>
 #include <rte_ethdev.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "dataplane/client.h"
 #include "dataplane/worker.h"
 #include "tests/net/frames.h"
 
@@ -55,6 +57,26 @@ rig_port(struct rig *rig, unsigned int out_size)
 }
 
 static inline void
+rig_tcp(struct worker *worker)
+{
+	struct tcp_owner owner = worker_tcp_owner(worker);
+	struct tcp_options options = {.connections = 16,
+				      .syn_backlog = 16,
+				      .buffered = 1 << 20,
+				      .unsent = 256 << 10,
+				      .user_size = sizeof(struct client),
+				      .rto_min = 200000,
+				      .delayed_ack = 5000,
+				      .no_progress = 30000000,
+				      .time_wait = 60000000};
+
+	worker->clock_scale = (uint64_t)(((unsigned __int128)1000000 << 64) / rte_get_tsc_hz());
+	if (tcp_create(&worker->tcp, &options, &owner, &worker->tcp_stats, -1,
+		       worker_now(worker)) != 0)
+		exit(2);
+}
+
+static inline void
 rig_worker(struct rig *rig, unsigned int index)
 {
 	struct worker *worker = aligned_alloc(RTE_CACHE_LINE_SIZE, sizeof(*worker));
@@ -74,10 +96,14 @@ rig_worker(struct rig *rig, unsigned int index)
 	worker->server.version = "1.6.18";
 	port->interface = frames_interface();
 	port->pool = rig->pool;
+	port->tcp.interface = &port->interface;
+	port->tcp.pool = rig->pool;
+	port->tcp.owner = port;
 	port->id = rig->port;
 	port->wake_fd = -1;
 	port->owns_queue = index == 0;
 	port->spreads = rig->workers > 1;
+	port->strays = port->spreads;
 	port->sender = rig->worker[0];
 	if (rig->workers > 1) {
 		snprintf(name, sizeof(name), "packets%u", index);
@@ -87,6 +113,7 @@ rig_worker(struct rig *rig, unsigned int index)
 		worker->doorbell = eventfd(0, EFD_NONBLOCK);
 	}
 	rig->worker[index] = worker;
+	rig_tcp(worker);
 }
 
 /* One or two workers over a store of 64 MiB; the port takes out_size - 1 packets unfetched. */
@@ -155,7 +182,7 @@ rig_drops(const struct rig *rig)
 	return drops;
 }
 
-/* rx = answered + handed over but not taken + dropped, and no buffer is lost. */
+/* rx = answered + consumed + handed over but not taken + dropped, and no buffer is lost. */
 static inline bool
 rig_conserves(const struct rig *rig)
 {
@@ -165,7 +192,7 @@ rig_conserves(const struct rig *rig)
 		const struct net_stats *net = &rig->worker[w]->net;
 
 		received += net->rx_packets + net->taken_over;
-		accounted += net->answered + net->handed_over;
+		accounted += net->answered + net->consumed + net->handed_over;
 	}
 	return received == accounted;
 }
@@ -182,6 +209,7 @@ rig_stop(struct rig *rig)
 	for (unsigned int i = 0; i < rig->workers; i++) {
 		if (rig->workers > 1)
 			close(rig->worker[i]->doorbell);
+		tcp_destroy(rig->worker[i]->tcp);
 		rte_ring_free(rig->worker[i]->packets_in);
 		rte_ring_free(rig->worker[i]->replies_in);
 		free(rig->worker[i]);

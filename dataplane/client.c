@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "dataplane/client.h"
+
+#include <assert.h>
+#include <errno.h>
+
+#include "dataplane/worker.h"
+
+static struct client *
+client_of(struct tcp_connection *connection)
+{
+	return tcp_user(connection);
+}
+
+/* --- what can't go on ---------------------------------------------------------------------- */
+
+/* No buffer was left: the connection is reset at the end of the turn, when no message is about it. */
+static void
+client_fail(struct worker *worker, struct tcp_connection *connection)
+{
+	struct client *client = client_of(connection);
+
+	client->closing = true;
+	if (client->failed)
+		return;
+	client->failed = true;
+	client->next_failed = worker->failed;
+	worker->failed = connection;
+}
+
+void
+client_reset_failed(struct worker *worker)
+{
+	struct tcp_connection *connection = worker->failed, *next;
+
+	worker->failed = NULL;
+	for (; connection != NULL; connection = next) {
+		next = client_of(connection)->next_failed;
+		tcp_abort(connection);
+	}
+}
+
+static void
+client_drop_head(struct worker *worker, struct client *client, bool later)
+{
+	if (client->head == NULL)
+		return;
+	tcp_buffer_give(worker->tcp, (uint8_t *)client->head, later);
+	client->head = NULL;
+	client->uploading = false;
+}
+
+void
+client_closed(void *arg, struct tcp_connection *connection)
+{
+	struct worker *worker = arg;
+	struct client *client = client_of(connection);
+
+	if (client->uploading && client->head->upload.request.op.reservation != NULL)
+		store_abandon(worker->server.store, client->head->upload.request.op.reservation);
+	client_drop_head(worker, client, false);
+}
+
+/* A buffer to keep bytes in, `length` of them so far. NULL: the connection has failed. */
+static struct head *
+client_new_head(struct worker *worker, struct tcp_connection *connection, const uint8_t *bytes,
+		size_t length)
+{
+	struct client *client = client_of(connection);
+	struct head *head = (struct head *)(void *)tcp_buffer_take(worker->tcp);
+
+	if (head == NULL) {
+		client_fail(worker, connection);
+		return NULL;
+	}
+	client_drop_head(worker, client, true);
+	memcpy(head->bytes, bytes, length);
+	head->length = (uint32_t)length;
+	client->head = head;
+	return head;
+}
+
+/* The stream ends with what has been read: its replies, then the end. */
+static void
+client_end(struct worker *worker, struct tcp_connection *connection)
+{
+	client_of(connection)->closing = true;
+	batch_add_stream(worker, connection, worker->batch.requests)->ends = true;
+	if (batch_full(&worker->batch))
+		batch_run(worker);
+}
+
+/* --- large values -------------------------------------------------------------------------- */
+
+/* The value has arrived whole: its request joins the batch. */
+static void
+client_end_upload(struct worker *worker, struct tcp_connection *connection)
+{
+	struct client *client = client_of(connection);
+	struct upload *upload = &client->head->upload;
+	struct store_reservation *reservation = upload->request.op.reservation;
+	struct batch *batch = &worker->batch;
+	unsigned int first = batch->requests;
+
+	request_end_data(&upload->request, upload->trailer);
+	if (upload->request.action != REQUEST_STORE && reservation != NULL)
+		store_abandon(worker->server.store, reservation);
+	batch->request[batch->requests++] = upload->request;
+	batch_add_stream(worker, connection, first);
+	client_drop_head(worker, client, true);
+	if (batch_full(batch))
+		batch_run(worker);
+}
+
+/* Takes the next bytes of the value that is being received, and of its trailer; how many. */
+static size_t
+client_upload(struct worker *worker, struct tcp_connection *connection, const uint8_t *bytes,
+	      size_t length)
+{
+	struct upload *upload = &client_of(connection)->head->upload;
+	const struct store_op *op = &upload->request.op;
+	uint32_t total = op->data_length + request_trailer(&upload->request);
+	size_t taken = RTE_MIN(length, (size_t)(total - upload->received)), data = 0;
+
+	if (upload->received < op->data_length)
+		data = RTE_MIN(taken, (size_t)(op->data_length - upload->received));
+	if (op->reservation != NULL && data != 0)
+		memcpy(store_reservation_value(op->reservation) + upload->received, bytes, data);
+	if (taken > data)
+		memcpy(upload->trailer + (upload->received + data - op->data_length), bytes + data,
+		       taken - data);
+	upload->received += (uint32_t)taken;
+	if (upload->received == total)
+		client_end_upload(worker, connection);
+	return taken;
+}
+
+/*
+ * The request's words lie before `data`, where its value begins: they are kept, the value goes to its
+ * place in the store as it comes. Without room there it is received all the same, to nowhere.
+ */
+static void
+client_begin_upload(struct worker *worker, struct tcp_connection *connection,
+		    const struct request *request, const uint8_t *start, const uint8_t *data)
+{
+	const uint8_t *from = request->op.key, *text = (const uint8_t *)request->text;
+	bool has_text = text >= start && text < data;
+	struct upload *upload;
+	struct head *head;
+
+	if (has_text && text < from)
+		from = text;
+	if (data - from > CLIENT_HEAD_MAX) {
+		client_fail(worker, connection);
+		return;
+	}
+	head = client_new_head(worker, connection, from, (size_t)(data - from));
+	if (head == NULL)
+		return;
+	upload = &head->upload;
+	upload->request = *request;
+	upload->received = 0;
+	upload->request.op.key = head->bytes + (request->op.key - from);
+	if (has_text)
+		upload->request.text = (const char *)head->bytes + (text - from);
+	if (store_reserve(worker->server.store, &upload->request.op,
+			  &upload->request.op.reservation) != 0) {
+		upload->request.op.reservation = NULL;
+		upload->request.flags |= REQUEST_NO_MEMORY;
+	}
+	client_of(connection)->uploading = true;
+}
+
+/* --- commands ------------------------------------------------------------------------------ */
+
+/*
+ * Parses whole commands into the batch, which is run whenever it is full; returns how many bytes
+ * they took. *result: why the rest was left. The bytes must stay in place until the end of the turn.
+ */
+static size_t
+client_parse(struct worker *worker, struct tcp_connection *connection, const uint8_t *bytes,
+	     size_t length, enum parse_result *result)
+{
+	struct client *client = client_of(connection);
+	struct batch *batch = &worker->batch;
+	size_t used = 0, consumed;
+
+	do {
+		unsigned int first = batch->requests;
+		struct request upload;
+
+		*result = requests_parse(&client->stream, &worker->limits, bytes + used,
+					 length - used, batch->request, BATCH_REQUESTS,
+					 &batch->requests, &consumed);
+		used += consumed;
+		if (*result == PARSE_DATA)
+			upload = batch->request[--batch->requests];
+		if (batch->requests != first)
+			batch_add_stream(worker, connection, first);
+		if (*result == PARSE_DATA)
+			client_begin_upload(worker, connection, &upload, bytes, bytes + used);
+		if (batch_full(batch))
+			batch_run(worker);
+	} while (*result == PARSE_FULL && !client->failed);
+	return used;
+}
+
+/* How many of the bytes surely belong to the command whose beginning is kept. */
+static size_t
+client_missing(const struct client *client, const uint8_t *bytes, size_t length)
+{
+	const struct head *head = client->head;
+	const uint8_t *newline;
+	size_t wanted = length;
+
+	if (client->stream.wanted > head->length)
+		wanted = client->stream.wanted - head->length;
+	else if ((newline = memchr(bytes, '\n', length)) != NULL)
+		wanted = (size_t)(newline - bytes) + 1;
+	wanted = RTE_MIN(wanted, length);
+	return RTE_MIN(wanted, (size_t)CLIENT_HEAD_MAX - head->length);
+}
+
+/* Goes on with a command that came in pieces; returns how many bytes that took. */
+static size_t
+client_assemble(struct worker *worker, struct tcp_connection *connection, const uint8_t *bytes,
+		size_t length)
+{
+	struct client *client = client_of(connection);
+	struct head *head = client->head;
+	size_t taken = client_missing(client, bytes, length), used;
+	enum parse_result result;
+
+	memcpy(head->bytes + head->length, bytes, taken);
+	head->length += (uint32_t)taken;
+	used = client_parse(worker, connection, head->bytes, head->length, &result);
+	if (client->failed)
+		return taken;
+	if (result == PARSE_CLOSE)
+		client_end(worker, connection);
+	else if (result == PARSE_MORE && used == 0 && head->length == CLIENT_HEAD_MAX)
+		client_end(worker, connection); /* no command is that long */
+	else if (result == PARSE_DATA)
+		return taken; /* its words are kept, and no byte behind them was here */
+	else if (used == head->length)
+		client_drop_head(worker, client, true);
+	else if (used != 0)
+		client_new_head(worker, connection, head->bytes + used, head->length - used);
+	return taken;
+}
+
+/* Takes commands out of bytes as they arrived; returns how many that took. */
+static size_t
+client_take(struct worker *worker, struct tcp_connection *connection, const uint8_t *bytes,
+	    size_t length)
+{
+	struct client *client = client_of(connection);
+	enum parse_result result;
+	size_t used = client_parse(worker, connection, bytes, length, &result);
+
+	if (client->failed)
+		return used;
+	if (result == PARSE_CLOSE)
+		client_end(worker, connection);
+	if (result != PARSE_MORE || used == length)
+		return used;
+	/* the rest is the beginning of a command; a longer one than can be kept is cut */
+	length = RTE_MIN(length - used, (size_t)CLIENT_HEAD_MAX);
+	client_new_head(worker, connection, bytes + used, length);
+	return used + length;
+}
+
+void
+client_read(struct worker *worker, struct tcp_connection *connection)
+{
+	struct client *client = client_of(connection);
+	const uint8_t *bytes;
+	size_t length;
+
+	while (!client->closing && !tcp_is_congested(connection) &&
+	       (length = tcp_receive(connection, &bytes)) != 0) {
+		size_t used;
+
+		if (client->uploading)
+			used = client_upload(worker, connection, bytes, length);
+		else if (client->head != NULL)
+			used = client_assemble(worker, connection, bytes, length);
+		else
+			used = client_take(worker, connection, bytes, length);
+		tcp_take(connection, used);
+	}
+	if (!client->closing && tcp_at_end(connection))
+		client_end(worker, connection);
+}
+
+/* --- replies ------------------------------------------------------------------------------- */
+
+static int
+stream_reply_begin(struct stream_reply *stream)
+{
+	stream->reply.cursor = tcp_write_begin(stream->connection, &stream->reply.limit);
+	return stream->reply.cursor == NULL ? -ENOBUFS : 0;
+}
+
+static int
+stream_reply_extend(struct reply *reply)
+{
+	struct stream_reply *stream = container_of(reply, struct stream_reply, reply);
+
+	tcp_write_end(stream->connection, reply->cursor);
+	return stream_reply_begin(stream);
+}
+
+static int
+stream_reply_refer(struct reply *reply, const struct store_op *op)
+{
+	struct stream_reply *stream = container_of(reply, struct stream_reply, reply);
+	uint32_t pin = store_pin(stream->store, op);
+
+	tcp_write_end(stream->connection, reply->cursor);
+	if (tcp_send_pinned(stream->connection, op->value, op->value_length, pin) != 0) {
+		store_unpin(stream->store, pin);
+		return -ENOBUFS;
+	}
+	return stream_reply_begin(stream);
+}
+
+void
+client_write(struct worker *worker, const struct message *message)
+{
+	struct batch *batch = &worker->batch;
+	struct stream_reply *stream = &batch->stream_reply;
+
+	if (client_of(message->connection)->failed)
+		return;
+	stream->connection = message->connection;
+	stream->store = worker->server.store;
+	stream->reply.extend = stream_reply_extend;
+	stream->reply.refer = stream_reply_refer;
+	stream->reply.failed = stream_reply_begin(stream) != 0;
+	for (unsigned int i = 0; i < message->count && !stream->reply.failed; i++)
+		request_write(&worker->server, &batch->request[message->first + i], &stream->reply);
+	if (stream->reply.failed) {
+		client_fail(worker, message->connection);
+		return;
+	}
+	tcp_write_end(message->connection, stream->reply.cursor);
+	if (message->ends)
+		tcp_close(message->connection);
+}

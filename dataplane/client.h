@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * client.h - a TCP connection's bytes to requests of the batch, and replies into its send queue.
+ *
+ *     tcp_receive ─▶ whole commands    parsed where they arrived
+ *                 ─▶ a cut command     its head is put together in a buffer, byte by byte no further
+ *                                      than its end, and parsed there
+ *                 ─▶ a large value     received straight into its place in the store
+ *
+ * A reply's value is copied into the send queue if it is short; a long one is sent from the store,
+ * whose segment is pinned until the last byte is acknowledged.
+ */
+#ifndef JACKDAW_CLIENT_H
+#define JACKDAW_CLIENT_H
+
+#include "dataplane/net/tcp.h"
+#include "dataplane/proto/request.h"
+
+struct worker;
+struct message;
+
+/* A value on its way into the store (PARSE_DATA). */
+struct upload {
+	struct request request; /* its key and words lie in `bytes` behind */
+	uint32_t received;	/* of the data and its trailer */
+	uint8_t trailer[2];
+};
+
+/* What is kept of a request that is not complete. */
+struct head {
+	struct upload upload;
+	uint32_t length; /* of bytes */
+	uint8_t bytes[];
+};
+
+enum {
+	CLIENT_HEAD_MAX = TCP_BUFFER_SIZE - sizeof(struct head),
+};
+
+/* The user area of a connection: all zero at its start. */
+struct client {
+	struct stream stream;
+	struct head *head; /* in a buffer of TCP's; NULL: nothing is pending */
+	struct tcp_connection *next_failed;
+	bool uploading; /* head holds an upload */
+	bool failed;	/* no buffer was left: it is reset at the end of the turn */
+	bool closing;	/* the stream has ended: nothing more is read */
+};
+
+/* Reads all that the connection has, as far as its unsent replies allow; runs batches as they fill up. */
+void client_read(struct worker *worker, struct tcp_connection *connection);
+
+/* Writes the replies of a message's executed requests to its connection. */
+void client_write(struct worker *worker, const struct message *message);
+
+/* Resets the connections that found no buffer. Between two batches. */
+void client_reset_failed(struct worker *worker);
+
+/* TCP's owner->closed: lets go of what a connection holds. arg is the worker. */
+void client_closed(void *arg, struct tcp_connection *connection);
+
+#endif
