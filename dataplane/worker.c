@@ -222,6 +222,7 @@ worker_input(struct worker *worker, struct worker_port *port, struct rte_mbuf *m
 		worker_send(worker, port, mbuf, true);
 		return;
 	case VERDICT_TOO_BIG:
+		tcp_path_mtu(worker->tcp, &port->tcp, packet, packet->mtu);
 		worker_drop(worker, mbuf, NET_DROP_icmp_too_big);
 		return;
 	case VERDICT_SEGMENT:
