@@ -6,6 +6,8 @@
  */
 #include "dataplane/net/ipv6.h"
 
+#include "dataplane/net/checksum.h"
+
 enum {
 	IPV6_VERSION = 6,
 	EXTENSIONS_MAX = 4, /* RFC 8200, 4.1 knows of three before the payload that we take */
@@ -202,14 +204,16 @@ ipv6_pseudo_sum(const struct rte_ipv6_hdr *ip, uint8_t protocol, uint16_t length
 bool
 packet_checksum_good(const struct packet *packet, uint8_t protocol)
 {
-	uint32_t sum = rte_raw_cksum(packet->payload, packet->payload_length);
+	/* of the addresses, which lie one after the other */
+	size_t offset = packet->ipv6 ? offsetof(struct rte_ipv6_hdr, src_addr)
+				     : offsetof(struct rte_ipv4_hdr, src_addr);
+	size_t length = packet->ipv6 ? 2 * sizeof(struct address) : 2 * sizeof(rte_be32_t);
+	uint64_t sum =
+		(uint64_t)rte_cpu_to_be_16(packet->payload_length) + rte_cpu_to_be_16(protocol);
 
-	if (packet->ipv6)
-		sum += ipv6_pseudo_sum((const struct rte_ipv6_hdr *)packet->ip, protocol,
-				       packet->payload_length);
-	else
-		sum += rte_ipv4_phdr_cksum((const struct rte_ipv4_hdr *)packet->ip, 0);
-	return __rte_raw_cksum_reduce(sum) == 0xffff;
+	sum = checksum_add(sum, packet->ip + offset, length);
+	sum = checksum_add(sum, packet->payload, packet->payload_length);
+	return checksum_fold(sum) == 0xffff;
 }
 
 struct address

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "dataplane/net/udp.h"
 
+#include "dataplane/net/checksum.h"
+
 static bool
 udp_checksum_good(const struct interface *interface, const struct packet *packet,
 		  const struct rte_udp_hdr *udp)
@@ -124,6 +126,21 @@ udp_message_extend(struct udp_message *message, uint8_t **limit)
 	return udp_message_append_fresh(message, limit);
 }
 
+/*
+ * The checksum of a datagram whose own is 0, over its addresses, which lie one after the other right
+ * before it. 0 would mean none: it is sent as its other form (RFC 768; RFC 8200, 8.1).
+ */
+static rte_be16_t
+udp_checksum(size_t addresses_length, const struct rte_udp_hdr *udp, uint16_t length)
+{
+	uint64_t sum = (uint64_t)udp->dgram_len + RTE_BE16(IPPROTO_UDP);
+	uint16_t folded;
+
+	sum = checksum_add(sum, (const uint8_t *)udp - addresses_length, addresses_length);
+	folded = checksum_fold(checksum_add(sum, udp, length));
+	return folded == 0xffff ? folded : (rte_be16_t)~folded;
+}
+
 /* IPv4's header before UDP's, and UDP's checksum, or the port's to fill in. */
 static void
 udp_finish_ipv4(const struct udp_message *message, struct rte_mbuf *mbuf, struct rte_udp_hdr *udp,
@@ -138,7 +155,7 @@ udp_finish_ipv4(const struct udp_message *message, struct rte_mbuf *mbuf, struct
 		mbuf->l3_len = sizeof(*ip);
 		udp->dgram_cksum = rte_ipv4_phdr_cksum(ip, mbuf->ol_flags);
 	} else {
-		udp->dgram_cksum = rte_ipv4_udptcp_cksum(ip, udp);
+		udp->dgram_cksum = udp_checksum(2 * sizeof(ip->src_addr), udp, length);
 	}
 	ethernet_answer(message->interface, &message->packet, RTE_ETHER_TYPE_IPV4, (uint8_t *)ip);
 }
@@ -157,7 +174,7 @@ udp_finish_ipv6(const struct udp_message *message, struct rte_mbuf *mbuf, struct
 		mbuf->l3_len = sizeof(*ip);
 		udp->dgram_cksum = rte_ipv6_phdr_cksum(ip, mbuf->ol_flags);
 	} else {
-		udp->dgram_cksum = rte_ipv6_udptcp_cksum(ip, udp);
+		udp->dgram_cksum = udp_checksum(2 * sizeof(ip->src_addr), udp, length);
 	}
 	ethernet_answer(message->interface, packet, RTE_ETHER_TYPE_IPV6, (uint8_t *)ip);
 }
