@@ -11,6 +11,10 @@ fin_acknowledged(struct tcp *tcp, struct tcp_connection *connection)
 	} else if (connection->state == TCP_CLOSING) {
 		connection_time_wait(tcp, connection);
 		return false;
+	} else if (connection->state == TCP_LAST_ACK && tcp->now < tcp->cookie_until) {
+		/* an old segment that returns our cookie would make it rise from the dead */
+		connection_time_wait(tcp, connection);
+		return false;
 	} else if (connection->state == TCP_LAST_ACK) {
 		tcp->stats->closed++;
 		connection_destroy(tcp, connection);
@@ -19,15 +23,18 @@ fin_acknowledged(struct tcp *tcp, struct tcp_connection *connection)
 	return true;
 }
 
-/* The window, if the segment is not older than the one that told it last (RFC 9293, 3.10.7.4). */
+/*
+ * The window, if the segment is not older than the one that told it last (RFC 9293, 3.10.7.4): one that
+ * acknowledges more never is, whatever its own number.
+ */
 static void
 ack_window(struct tcp *tcp, struct tcp_connection *connection, const struct tcp_segment *segment)
 {
 	uint32_t window = (uint32_t)segment->window << connection_snd_scale(connection);
 
-	if (seq_lt(segment->sequence, connection->snd_wl1))
+	if (seq_lt(segment->sequence, connection->snd_wl1) && segment->ack == connection->snd_una)
 		return;
-	connection->snd_wl1 = segment->sequence;
+	connection->snd_wl1 = seq_max(connection->snd_wl1, segment->sequence);
 	if (window == connection->snd_wnd)
 		return;
 	if (connection->snd_wnd == 0)

@@ -317,9 +317,8 @@ listen_cookie(struct tcp *tcp, const struct tcp_segment *segment, uint32_t hash)
 	tcp_path_of(tcp, segment, &path);
 	if (!is_ack || !cookie_read(tcp, segment, &path, &agreement)) {
 		tcp->stats->cookies_wrong += is_ack;
-		/* data may have overtaken the segment that carries its cookie: it will come again */
-		if (!is_ack || tcp->now > tcp->cookie_until ||
-		    (segment->length == 0 && (segment->flags & RTE_TCP_FIN_FLAG) == 0))
+		/* it may have overtaken the segment that returns the cookie, which will come again */
+		if (!is_ack || tcp->now > tcp->cookie_until)
 			reset_answer(tcp, segment);
 		return NULL;
 	}
