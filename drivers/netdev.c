@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <ifaddrs.h>
 #include <linux/ethtool.h>
+#include <linux/if_packet.h>
 #include <linux/sockios.h>
 #include <stdio.h>
 #include <string.h>
@@ -130,6 +131,23 @@ netdev_claim(const char *name)
 		 (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)length)) == 0)
 		return fd;
 	status = errno == EADDRINUSE ? -EBUSY : -errno;
+	close(fd);
+	return status;
+}
+
+int
+netdev_hear_groups(const char *name)
+{
+	struct packet_mreq request = {.mr_ifindex = (int)if_nametoindex(name),
+				      .mr_type = PACKET_MR_ALLMULTI};
+	/* of protocol 0: it is for the membership alone and receives nothing */
+	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0), status;
+
+	if (fd < 0)
+		return -errno;
+	if (setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &request, sizeof(request)) == 0)
+		return fd;
+	status = -errno;
 	close(fd);
 	return status;
 }

@@ -43,6 +43,12 @@ void netdev_driver(const char *name, char *driver, size_t size);
 int netdev_claim(const char *name);
 
 /*
+ * Has the interface receive what is sent to any group (neighbour discovery's, for one) until the
+ * descriptor that is returned is closed, at the latest when the process ends. Or negative errno.
+ */
+int netdev_hear_groups(const char *name);
+
+/*
  * Which interface has the address (network byte order, of the family AF_INET or AF_INET6) as its own.
  * 0 with holder written, or -ENOENT if none has.
  */

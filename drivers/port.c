@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "drivers/kind.h"
+#include "drivers/netdev.h"
 #include "drivers/wake.h"
 
 enum {
@@ -198,6 +199,29 @@ port_configure(struct port *port, const struct config *config, const struct port
 	return 0;
 }
 
+/* Neighbour discovery asks groups, whose frames a NIC filters unless it is told. */
+static int
+port_hear_groups(struct port *port, const struct port_kind *kind, char error[CONFIG_ERROR_SIZE])
+{
+	int status = 0;
+
+	if (port->config.ipv6.bits == 0)
+		return 0;
+	if (kind->netdev) {
+		port->groups = netdev_hear_groups(port->config.interface);
+		status = port->groups < 0 ? port->groups : 0;
+	} else {
+		status = rte_eth_allmulticast_enable(port->id);
+		if (status == -ENOTSUP && kind->virtual_device)
+			status = 0; /* memory without a filter */
+	}
+	if (status == 0)
+		return 0;
+	return port_fail(port, status, error,
+			 "multicast can't be received, and IPv6 needs it: %s; leave ipv6 out",
+			 strerror(-status));
+}
+
 /* Makes the device known to DPDK. 0, with port->id set, or negative errno. */
 static int
 port_probe(struct port *port, const struct port_kind *kind, const char *arguments,
@@ -234,6 +258,7 @@ port_open(struct port *port, const struct config *config, unsigned int index,
 	port->config = *wanted;
 	port->id = RTE_MAX_ETHPORTS;
 	port->claim = -1;
+	port->groups = -1;
 	snprintf(port->name, sizeof(port->name), "%s", wanted->name);
 	status = kind_check(config, wanted, why);
 	if (status == 0 && kind->prepare != NULL)
@@ -254,6 +279,8 @@ port_open(struct port *port, const struct config *config, unsigned int index,
 	for (unsigned int queue = 0; queue < CONFIG_WORKERS_MAX; queue++)
 		port->wake_fds[queue] = wake_fd_since(&before, queue);
 	status = port_configure(port, config, kind, lcores, error);
+	if (status == 0)
+		status = port_hear_groups(port, kind, error);
 	if (status != 0)
 		port_close(port);
 	return status;
@@ -286,7 +313,10 @@ port_close(struct port *port)
 	}
 	if (port->claim >= 0)
 		close(port->claim);
+	if (port->groups >= 0)
+		close(port->groups);
 	port->claim = -1;
+	port->groups = -1;
 }
 
 /* --- telling ------------------------------------------------------------------------------ */

@@ -45,7 +45,8 @@ struct port {
 	/* pools[q]: where queue q's packets live and its worker allocates from; owned by the port */
 	struct rte_mempool *pools[CONFIG_WORKERS_MAX];
 	struct config_port config;
-	int claim; /* descriptor that holds the interface against others of ours; -1: none */
+	int claim;  /* descriptor that holds the interface against others of ours; -1: none */
+	int groups; /* descriptor that has the kernel's interface hear multicast; -1: none */
 };
 
 /*

@@ -7,9 +7,10 @@ import socket
 import struct
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
-from tests.wire.harness import CLIENT, PORT, SERVER, Lab, Udp, run  # noqa: E402
+from tests.wire.harness import CLIENT, PORT, SERVER, SERVER6, Lab, Udp, run  # noqa: E402
 
 ETH_P_ALL = 3
 SOL_PACKET, PACKET_AUXDATA, TP_STATUS_VLAN_VALID = 263, 8, 0x10
@@ -78,8 +79,8 @@ def check_silence(client):
     assert client.receive() == b"VALUE k 0 1\r\nx\r\nEND\r\n"
 
 
-def check_many_clients(count=50, rounds=20):
-    clients = [Udp() for _ in range(count)]
+def check_many_clients(count=50, rounds=20, address=(SERVER, PORT)):
+    clients = [Udp(address) for _ in range(count)]
     for i, client in enumerate(clients):
         client.send(b"set n%d 0 0 %d\r\n%d\r\n" % (i, len(str(i)), i))
     for client in clients:
@@ -103,6 +104,42 @@ def check_conservation(client):
         - stats["net_taken_over"] + drops + in_flight, stats
 
 
+def server_mac(address):
+    """What the client's kernel has learnt of the appliance."""
+    neighbour = subprocess.run(["ip", "neigh", "show", address], check=True,
+                               stdout=subprocess.PIPE, universal_newlines=True).stdout
+    return bytes.fromhex(neighbour.split()[4].replace(":", ""))
+
+
+def link_local(mac):
+    """RFC 4291, appendix A."""
+    host = bytes([mac[0] ^ 2]) + mac[1:3] + b"\xff\xfe" + mac[3:]
+    return socket.inet_ntop(socket.AF_INET6, b"\xfe\x80" + bytes(6) + host)
+
+
+def ping(address, *words):
+    subprocess.run(["ping", "-c", "3", "-i", "0.01", "-W", "2", "-s", "1000", *words, address],
+                   check=True, stdout=subprocess.DEVNULL)
+
+
+def check_ipv6(driver):
+    """The same appliance by its other addresses."""
+    client = Udp((SERVER6, PORT))
+    check_text(client)
+    check_binary(client)
+    check_large(client)
+    check_silence(client)
+    check_many_clients(address=(SERVER6, PORT))
+    ping(SERVER6, "-6")
+    if driver == "tap":  # a link behind the kernel's: link-local addresses don't get there
+        return
+    address = link_local(server_mac(SERVER6))
+    client = Udp((address, PORT, 0, socket.if_nametoindex("jd-cli")))
+    assert client.ask(b"set k 0 0 1\r\nx\r\n") == b"STORED\r\n"
+    check_large(client)
+    ping(f"{address}%jd-cli", "-6")
+
+
 def on_port(name, driver):
     with Lab(name) as net, net.start(driver):
         client = Udp()
@@ -111,8 +148,8 @@ def on_port(name, driver):
         check_large(client)
         check_silence(client)
         check_many_clients()
-        subprocess.run(["ping", "-c", "3", "-i", "0.01", "-W", "2", "-s", "1000", SERVER],
-                       check=True, stdout=subprocess.DEVNULL)
+        ping(SERVER)
+        check_ipv6(driver)
         check_conservation(client)
 
 
@@ -121,18 +158,82 @@ def two_workers(driver):
     with Lab("wire-two", *(("--queues", "2") if driver == "af_packet" else ())) as net, \
             net.start(driver, "worker: {count: 2}\n"):
         check_many_clients()
+        check_many_clients(address=(SERVER6, PORT))
         check_conservation(Udp())
 
 
 def allow_is_obeyed():
-    with Lab("wire-allow") as net, net.start("af_xdp", "udp: {allow: [10.99.0.0/16]}\n"):
-        client = Udp()
-        client.send(b"version\r\n")
-        assert client.receive(0.3) is None
-        subprocess.run(["ip", "addr", "add", "10.99.0.5/32", "dev", "jd-cli"], check=True)
-        subprocess.run(["ip", "route", "replace", SERVER, "dev", "jd-cli", "src", "10.99.0.5"],
-                       check=True)
-        assert Udp().ask(b"version\r\n") is not None
+    with Lab("wire-allow") as net, \
+            net.start("af_xdp", "udp: {allow: [10.99.0.0/16, \"fd99::/32\"]}\n"):
+        for server, other in ((SERVER, "10.99.0.5"), (SERVER6, "fd99::5")):
+            client = Udp((server, PORT))
+            client.send(b"version\r\n")
+            assert client.receive(0.3) is None
+            length = "128" if ":" in other else "32"
+            subprocess.run(["ip", "addr", "add", f"{other}/{length}", "dev", "jd-cli",
+                            *(["nodad"] if ":" in other else [])], check=True)
+            subprocess.run(["ip", "route", "replace", f"{server}/{length}", "dev", "jd-cli",
+                            "src", other], check=True)
+            assert Udp((server, PORT)).ask(b"version\r\n") is not None
+
+
+def an_address_in_use_is_left_alone():
+    """Whoever has it already keeps it: the appliance says so and ends."""
+    with Lab("wire-claim") as net:
+        for address in ("10.77.0.1/24", "fd77::1/64"):
+            family = ["nodad"] if ":" in address else []
+            subprocess.run(["ip", "addr", "add", address, "dev", "jd-cli", *family], check=True)
+            appliance = net.start("af_xdp")
+            status = appliance.process.wait(20)
+            assert status == 1, status
+            assert f"{address.split('/')[0]} is already in use by the host with MAC " \
+                in appliance.output(), appliance.output()
+            appliance.stop()
+            subprocess.run(["ip", "addr", "del", address, "dev", "jd-cli"], check=True)
+        with net.start("af_xdp"):
+            assert Udp((SERVER6, PORT)).ask(b"version\r\n") is not None
+
+
+def multicast_is_heard_while_it_runs():
+    """A NIC below would filter what neighbour discovery is sent to."""
+    def groups():
+        shown = subprocess.run(["ip", "-n", "wire-group-srv", "-d", "link", "show", "jd-srv"],
+                               check=True, stdout=subprocess.PIPE, universal_newlines=True).stdout
+        return int(shown.split(" allmulti ")[1].split()[0])
+    with Lab("wire-group") as net:
+        assert groups() == 0
+        for driver in ("af_xdp", "af_packet"):
+            with net.start(driver):
+                assert groups() == 1
+            assert groups() == 0
+
+
+def neighbours_are_told():
+    """Announced at the start, and answered when somebody wants to take the address."""
+    with Lab("wire-nd") as net:
+        with net.start("af_xdp"):
+            Udp((SERVER6, PORT)).ask(b"version\r\n")
+            before = server_mac(SERVER6)
+            # the kernel asks before it uses our address, hears of us and leaves it
+            subprocess.run(["sysctl", "-qw", "net.ipv6.conf.jd-cli.dad_transmits=1",
+                            "net.ipv6.conf.jd-cli.accept_dad=1"], check=True)
+            subprocess.run(["ip", "addr", "add", f"{SERVER6}/128", "dev", "jd-cli"], check=True)
+            deadline = time.monotonic() + 5
+            shown = ""
+            while "dadfailed" not in shown and time.monotonic() < deadline:
+                time.sleep(0.05)
+                shown = subprocess.run(["ip", "-6", "addr", "show", "dev", "jd-cli"], check=True,
+                                       stdout=subprocess.PIPE, universal_newlines=True).stdout
+            assert "dadfailed" in shown, shown
+            subprocess.run(["ip", "addr", "del", f"{SERVER6}/128", "dev", "jd-cli"], check=True)
+        # a neighbour that went astray is put right by the next start's announcement
+        subprocess.run(["ip", "neigh", "replace", SERVER6, "lladdr", "02:00:00:00:00:99", "nud",
+                        "stale", "dev", "jd-cli"], check=True)
+        with net.start("af_xdp"):
+            deadline = time.monotonic() + 2
+            while server_mac(SERVER6) != before and time.monotonic() < deadline:
+                time.sleep(0.02)
+            assert server_mac(SERVER6) == before
 
 
 def checksum(data):
@@ -168,9 +269,7 @@ def vlan_tags_are_repeated(driver, outer):
     """DPDK's af_packet driver makes 0x8100 of any outer tag: that is what it is sent there."""
     with Lab("wire-vlan") as net, net.start(driver):
         Udp().ask(b"version\r\n")
-        neighbour = subprocess.run(["ip", "neigh", "show", SERVER], check=True,
-                                   stdout=subprocess.PIPE, universal_newlines=True).stdout
-        server = bytes.fromhex(neighbour.split()[4].replace(":", ""))
+        server = server_mac(SERVER)
         raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
         raw.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
         raw.bind(("jd-cli", ETH_P_ALL))
@@ -195,6 +294,9 @@ if __name__ == "__main__":
         ("two workers, one queue", functools.partial(two_workers, "af_xdp")),
         ("two workers, two queues", functools.partial(two_workers, "af_packet")),
         ("allow", allow_is_obeyed),
+        ("address in use", an_address_in_use_is_left_alone),
+        ("multicast", multicast_is_heard_while_it_runs),
+        ("neighbours", neighbours_are_told),
         ("vlan on af_xdp", functools.partial(vlan_tags_are_repeated, "af_xdp", 0x88a8)),
         ("vlan on af_packet",
          functools.partial(vlan_tags_are_repeated, "af_packet", 0x8100)),
