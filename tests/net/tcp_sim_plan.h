@@ -119,6 +119,22 @@ sim_draw_connection(struct random *random, struct sim_connection_plan *connectio
 	}
 }
 
+/* More than any window holds, for one who reads nothing for long: the window closes. */
+static inline void
+sim_draw_glut(struct random *random, struct sim_connection_plan *connection)
+{
+	enum sim_end_name writer = (enum sim_end_name)random_below(random, SIM_ENDS);
+	struct sim_part *from = &connection->parts[writer], *to = &connection->parts[!writer];
+
+	from->total = sim_between(random, 300000, 600000);
+	from->write_max = 65536;
+	from->write_pause = 0;
+	from->answers = false;
+	to->read_max = sim_one_in(random, 2) ? sim_between(random, 1000, 100000) : UINT32_MAX;
+	to->stall_at = sim_draw_length(random, from->total);
+	to->stall_for = sim_between(random, SIM_SECOND, 20 * SIM_SECOND);
+}
+
 /* What a seed decides. */
 static inline void
 sim_plan_draw(struct sim_plan *plan, uint64_t seed)
@@ -159,6 +175,8 @@ sim_plan_draw(struct sim_plan *plan, uint64_t seed)
 	bytes = sim_one_in(&random, 10) ? 400000 : 20000;
 	for (uint32_t i = 0; i < plan->connections; i++)
 		sim_draw_connection(&random, &plan->connection[i], bytes / plan->connections + 100);
+	if (sim_one_in(&random, 25))
+		sim_draw_glut(&random, &plan->connection[0]);
 }
 
 /* Moves everything to after the beginning of a run. */
