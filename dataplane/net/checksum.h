@@ -27,6 +27,7 @@ checksum_add(uint64_t sum, const void *bytes, size_t length)
 	const uint8_t *at = bytes;
 	uint64_t word;
 
+#pragma GCC unroll 4
 	for (; length >= sizeof(word); at += sizeof(word), length -= sizeof(word)) {
 		memcpy(&word, at, sizeof(word));
 		sum = checksum_add_word(sum, word);
