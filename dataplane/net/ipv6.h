@@ -25,7 +25,7 @@ struct icmpv6_header {
 	uint8_t code;
 	rte_be16_t checksum;
 	rte_be32_t word; /* too big: the MTU; advertisement: flags */
-};
+} __rte_packed;
 
 /* All nodes of the link, ff02::1. */
 extern const struct address nd_all_nodes;
