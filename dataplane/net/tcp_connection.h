@@ -43,6 +43,7 @@ enum {
 	TCP_MSS_IPV6 = 1220,
 	TCP_HEADERS_IPV4 = 40, /* IP's and TCP's, without options */
 	TCP_HEADERS_IPV6 = 60,
+	TCP_SYN_OPTIONS_MAX = 24,
 	TCP_STAMPS_LENGTH = 12, /* in a segment: two no-operations, kind 8 */
 	TCP_SACKS_MAX = 4,	/* blocks in one segment (RFC 2018, 3) */
 	TCP_RANGES_INLINE = 2,

@@ -96,7 +96,7 @@ static void
 syn_ack_send(struct tcp *tcp, const struct tcp_path *path, const struct tcp_agreement *agreement,
 	     uint32_t stamp)
 {
-	uint8_t options[20];
+	uint8_t options[TCP_SYN_OPTIONS_MAX];
 	unsigned int length = segment_syn_options(
 		options, listen_mss(tcp->ports[path->port], address_is_ipv4(&path->peer)),
 		agreement, agreement->rcv_scale != 0, stamp);

@@ -111,7 +111,7 @@ bool
 output_syn(struct tcp *tcp, struct tcp_connection *connection)
 {
 	const struct tcp_agreement offer = {.stamps = true, .sack = true};
-	uint8_t options[20];
+	uint8_t options[TCP_SYN_OPTIONS_MAX];
 	unsigned int length =
 		segment_syn_options(options,
 				    listen_mss(tcp->ports[connection->path.port],

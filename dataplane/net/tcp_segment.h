@@ -44,7 +44,7 @@ uint8_t *segment_stamps(uint8_t *option, uint32_t stamp, uint32_t echo);
 /* Two no-operations and SACK blocks (RFC 2018, 3). */
 uint8_t *segment_sacks(uint8_t *option, const uint32_t blocks[][2], unsigned int count);
 
-/* A SYN's options for what is told of ourselves; returns their length, at most 20. */
+/* A SYN's options for what is told of ourselves; returns their length, at most TCP_SYN_OPTIONS_MAX. */
 unsigned int segment_syn_options(uint8_t *option, uint16_t mss,
 				 const struct tcp_agreement *agreement, bool scales,
 				 uint32_t stamp);
