@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* ICMPv6 (RFC 4443): echo, and word of a link that is too narrow for our packets. */
+/*
+ * ICMPv6 (RFC 4443): echo, who listens to our groups, and word of a link that is too narrow for our
+ * packets.
+ */
 #include "dataplane/net/ipv6.h"
 
 void
@@ -71,6 +74,30 @@ icmpv6_too_big(const struct interface *interface, struct packet *packet)
 	return VERDICT_TOO_BIG;
 }
 
+/*
+ * RFC 3810, 6.2: a query of any kind is answered with all our groups, of which there are two, at once:
+ * who asks for one of them alone, or for another, is told what it knows.
+ */
+static enum verdict
+icmpv6_mld_query(const struct interface *interface, struct packet *packet)
+{
+	enum {
+		QUERY_LENGTH = 24 /* of MLDv1's, which MLDv2's begins with */
+	};
+	const struct rte_ipv6_hdr *ip = (const struct rte_ipv6_hdr *)packet->ip;
+
+	if (packet->payload_length < QUERY_LENGTH || ip->hop_limits != 1 ||
+	    !address_is_link_local(&packet->source))
+		return packet_drop(packet, NET_DROP_icmp_malformed);
+	/* reports are sent to a group, without tags: as those at the start are */
+	if (packet->tags_length != 0)
+		return packet_drop(packet, NET_DROP_icmp_type);
+	rte_pktmbuf_reset(packet->mbuf);
+	if (mld_report(interface, packet->mbuf) != 0)
+		return packet_drop(packet, NET_DROP_reply_no_buffer);
+	return VERDICT_ANSWERED;
+}
+
 enum verdict
 icmpv6_input(const struct interface *interface, struct packet *packet)
 {
@@ -86,6 +113,8 @@ icmpv6_input(const struct interface *interface, struct packet *packet)
 		return nd_input(interface, packet);
 	case ICMPV6_ECHO_REQUEST:
 		return icmpv6_echo(interface, packet);
+	case ICMPV6_MLD_QUERY:
+		return icmpv6_mld_query(interface, packet);
 	case ICMPV6_TOO_BIG:
 		return icmpv6_too_big(interface, packet);
 	default:

@@ -280,6 +280,54 @@ groups_are_reported(void)
 	rte_pktmbuf_free(mbuf);
 }
 
+static enum verdict
+queried(struct frame6_spec spec, uint16_t length, struct packet *packet)
+{
+	/* hop-by-hop with a router alert, as every query has it; maximum response 10 s, any group */
+	static const uint8_t alert[8] = {IPPROTO_ICMPV6, 0, 5, 2, 0, 0, 1, 0};
+	static const uint8_t query[28] = {130, 0, 0, 0, 0x27, 0x10, [25] = 125};
+	struct frame frame;
+
+	spec.extensions = alert;
+	spec.extensions_length = sizeof(alert);
+	spec.first = IPPROTO_HOPOPTS;
+	spec.to = address6("ff02::1");
+	frame = frame6_icmp(spec, query, length);
+	return take_apart(&frame, packet);
+}
+
+static void
+queriers_are_answered(void)
+{
+	struct frame6_spec spec = {.from = address6("fe80::9"), .hops = 1};
+	struct interface interface = frames_interface();
+	struct rte_mbuf *wanted = rte_pktmbuf_alloc(pool);
+	struct packet packet;
+
+	CU_ASSERT_EQUAL(mld_report(&interface, wanted), 0);
+	for (uint16_t length = 24; length <= 28; length += 4) { /* MLDv1's, MLDv2's */
+		CU_ASSERT_EQUAL_FATAL(queried(spec, length, &packet), VERDICT_ANSWERED);
+		CU_ASSERT_EQUAL_FATAL(packet.mbuf->data_len, wanted->data_len);
+		CU_ASSERT_EQUAL(packet.mbuf->pkt_len, wanted->data_len);
+		CU_ASSERT_EQUAL(memcmp(rte_pktmbuf_mtod(packet.mbuf, void *),
+				       rte_pktmbuf_mtod(wanted, void *), wanted->data_len),
+				0);
+		rte_pktmbuf_free(packet.mbuf);
+	}
+	rte_pktmbuf_free(wanted);
+	CU_ASSERT_EQUAL(queried(spec, 23, &packet), VERDICT_DROP);
+	CU_ASSERT_EQUAL(packet.drop, NET_DROP_icmp_malformed);
+	rte_pktmbuf_free(packet.mbuf);
+	spec.hops = 2;
+	CU_ASSERT_EQUAL(queried(spec, 28, &packet), VERDICT_DROP);
+	CU_ASSERT_EQUAL(packet.drop, NET_DROP_icmp_malformed);
+	rte_pktmbuf_free(packet.mbuf);
+	spec = (struct frame6_spec){.hops = 1};
+	CU_ASSERT_EQUAL(queried(spec, 28, &packet), VERDICT_DROP);
+	CU_ASSERT_EQUAL(packet.drop, NET_DROP_icmp_malformed);
+	rte_pktmbuf_free(packet.mbuf);
+}
+
 static void
 probes_and_claims(void)
 {
@@ -344,5 +392,6 @@ no_buffer_is_lost(void)
 SUITE("neighbour discovery", TEST(solicitations_are_answered),
       TEST(the_answer_goes_where_the_option_says), TEST(duplicate_detection_of_others_is_answered),
       TEST(faults), TEST(advertisements_by_others), TEST(announcements_are_sent_for_each_address),
-      TEST(groups_are_reported), TEST(probes_and_claims), TEST(a_question_is_no_claim),
-      TEST(the_link_local_address_is_of_the_mac), TEST(no_buffer_is_lost))
+      TEST(groups_are_reported), TEST(queriers_are_answered), TEST(probes_and_claims),
+      TEST(a_question_is_no_claim), TEST(the_link_local_address_is_of_the_mac),
+      TEST(no_buffer_is_lost))
