@@ -11,6 +11,7 @@
  */
 #include <getopt.h>
 #include <inttypes.h>
+#include <rte_cycles.h>
 #include <rte_eal.h>
 #include <rte_eth_ring.h>
 #include <rte_ethdev.h>
@@ -19,6 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "dataplane/client.h"
 #include "dataplane/worker.h"
 #include "perf/bench_frame.h"
 
@@ -191,6 +193,26 @@ path_open_port(struct path *path)
 }
 
 static void
+path_open_tcp(struct worker *worker)
+{
+	struct tcp_owner owner = worker_tcp_owner(worker);
+	struct tcp_options options = {.connections = 16,
+				      .syn_backlog = 16,
+				      .buffered = 1 << 20,
+				      .unsent = 256 << 10,
+				      .user_size = sizeof(struct client),
+				      .rto_min = 200000,
+				      .delayed_ack = 5000,
+				      .no_progress = 30000000,
+				      .time_wait = 60000000};
+
+	worker->clock_scale = (uint64_t)(((unsigned __int128)1000000 << 64) / rte_get_tsc_hz());
+	if (tcp_create(&worker->tcp, &options, &owner, &worker->tcp_stats, -1,
+		       worker_now(worker)) != 0)
+		fail("no memory for connections");
+}
+
+static void
 path_open_worker(struct path *path)
 {
 	struct worker *worker = aligned_alloc(RTE_CACHE_LINE_SIZE, sizeof(*worker));
@@ -219,10 +241,14 @@ path_open_worker(struct path *path)
 		.mtu = 1500,
 	};
 	port->pool = path->pool;
+	port->tcp.interface = &port->interface;
+	port->tcp.pool = path->pool;
+	port->tcp.owner = port;
 	port->id = path->port;
 	port->wake_fd = -1;
 	port->owns_queue = true;
 	port->sender = worker;
+	path_open_tcp(worker);
 	path->worker = path->peers[0] = worker;
 }
 
@@ -343,6 +369,7 @@ path_close(struct path *path)
 	snprintf(directory, sizeof(directory), "%s", rte_eal_get_runtime_dir());
 	rte_eth_dev_stop(path->port);
 	rte_eth_dev_close(path->port);
+	tcp_destroy(path->worker->tcp);
 	free(path->worker);
 	store_destroy(path->store);
 	rte_eal_cleanup();
