@@ -174,7 +174,7 @@ def _case_rows(case, settings, samples, subjects):
             case.name, _labelled(case.ours.label or subjects[0].name, check), mine, check.unit,
             settings, ratio=ratio, bar=check.bar, bar_kind=check.kind, client_bound=bound,
             passed=_passes(check, ratio, middle, their_middle), note=case.note,
-            command=subjects[0].command, stages=ours[-1].get("cycles_a_stage"), **_account(ours)))
+            command=subjects[0].command, cycles_a_stage=ours[-1].get("stages"), **_account(ours)))
     return rows
 
 
