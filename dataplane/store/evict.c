@@ -245,6 +245,9 @@ evict_some(struct store *store, struct shard *shard, struct writer *writer,
 	struct evict_context context = {.shard = shard, .writer = writer, .moment = moment};
 	unsigned int seen = 0;
 
+	if (evictor->busy)
+		return 0;
+	evictor->busy = true;
 	/* relaxed: ghosts' ages are rough */
 	context.stamp = atomic_load_explicit(&shard->eviction.tail, memory_order_relaxed);
 	while (seen < items && !evict_must_wait(shard) && has_victim(shard, writer)) {
@@ -262,6 +265,7 @@ evict_some(struct store *store, struct shard *shard, struct writer *writer,
 			victim_finish(store, shard, writer);
 		seen += count + 1; /* a segment of nothing but fillers costs something too */
 	}
+	evictor->busy = false;
 	return seen;
 }
 

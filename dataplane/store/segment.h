@@ -61,6 +61,7 @@ struct evictor {
 	uint32_t victim; /* SEGMENT_NONE: none */
 	uint32_t offset; /* bytes of it that were seen to */
 	uint64_t owed;	 /* bytes that this writer's stores have yet to pay for */
+	bool busy;	 /* evict_some runs: room for its copies is not to be had by evicting */
 };
 
 struct store;

@@ -174,6 +174,44 @@ nothing_is_refused_without_a_janitor(void)
 	a_starved_janitor_costs_no_set(false);
 }
 
+/*
+ * Everything is read, so a victim's items are copied, and where no segment is free for the copies the
+ * writer may not evict for them in turn: it would lose its place in the victim.
+ */
+static void
+copies_do_not_evict_within_eviction(void)
+{
+	enum {
+		SETS = 600000,
+		READ = 20, /* sets ago */
+	};
+	struct store_options options = fixture_options(8 << 20);
+	struct fixture f;
+	struct store_stats stats;
+	uint64_t refused = 0, wrong = 0;
+
+	options.item_size_max = 4096;
+	f = fixture_with(&options);
+	for (uint64_t n = READ; n < SETS; n++) {
+		refused += set_number(&f, n, 32) != STORE_OK;
+		if (do_number(&f, STORE_GET, n - READ) == STORE_OK)
+			wrong += memcmp(f.op.value, &(uint64_t){n - READ}, 8) != 0;
+		if (n % 512 == 0) /* so late that free segments run out */
+			store_quiescent(f.worker);
+		if (n < SETS / 4 && n % 256 == 0)
+			tidy(&f); /* until the index has grown */
+	}
+	for (uint64_t n = READ; n < SETS; n++)
+		if (do_number(&f, STORE_GET, n) == STORE_OK)
+			wrong += memcmp(f.op.value, &n, 8) != 0;
+	stats = stats_of(&f);
+	CU_ASSERT(refused < SETS / 2);
+	CU_ASSERT_EQUAL(wrong, 0);
+	CU_ASSERT_EQUAL(stats.evictions + stats.items + stats.index_dropped + refused, SETS - READ);
+	CU_ASSERT(stats.evictions > 100000);
+	fixture_end(&f);
+}
+
 /* Slab allocators run dry of one size while others have room: this one has no sizes. */
 static void
 large_values_among_small_ones_are_not_refused(void)
@@ -370,6 +408,6 @@ a_copy_keeps_its_unique(void)
 
 SUITE("store memory", TEST(a_full_store_refuses_nothing),
       TEST(nothing_is_refused_while_the_janitor_starves),
-      TEST(nothing_is_refused_without_a_janitor),
+      TEST(nothing_is_refused_without_a_janitor), TEST(copies_do_not_evict_within_eviction),
       TEST(large_values_among_small_ones_are_not_refused), TEST(the_books_balance),
       TEST(what_is_read_stays), TEST(overwriting_evicts_nothing), TEST(a_copy_keeps_its_unique))
