@@ -13,20 +13,24 @@ enum {
 };
 
 /* NOP, NOP, kind 8, length 10: how nearly every stack lays timestamps out */
-#define STAMPS_ALIGNED RTE_BE32(0x0101080a)
+#define STAMPS_ALIGNED 0x0101080au
 
+/* Options begin anywhere: the compiler makes one move of each copy. */
 static inline uint32_t
 get32(const uint8_t *bytes)
 {
-	unaligned_uint32_t word = *(const unaligned_uint32_t *)bytes;
+	rte_be32_t word;
 
+	memcpy(&word, bytes, sizeof(word));
 	return rte_be_to_cpu_32(word);
 }
 
 static inline void
 put32(uint8_t *bytes, uint32_t value)
 {
-	*(unaligned_uint32_t *)bytes = rte_cpu_to_be_32(value);
+	rte_be32_t word = rte_cpu_to_be_32(value);
+
+	memcpy(bytes, &word, sizeof(word));
 }
 
 static void
@@ -111,7 +115,7 @@ segment_read(struct tcp_segment *segment, struct tcp_port *port, const struct pa
 	segment->packet = packet;
 	segment->mbuf = packet->mbuf;
 	if (header_length == sizeof(*header) + TCP_STAMPS_LENGTH &&
-	    *(const unaligned_uint32_t *)options == STAMPS_ALIGNED) {
+	    get32(options) == STAMPS_ALIGNED) {
 		segment->has_stamps = true;
 		segment->stamp = get32(options + 4);
 		segment->echo = get32(options + 8);
@@ -148,7 +152,7 @@ segment_begin(struct tcp *tcp, const struct tcp_path *path, uint16_t options_len
 uint8_t *
 segment_stamps(uint8_t *option, uint32_t stamp, uint32_t echo)
 {
-	*(unaligned_uint32_t *)option = STAMPS_ALIGNED;
+	put32(option, STAMPS_ALIGNED);
 	put32(option + 4, stamp);
 	put32(option + 8, echo);
 	return option + TCP_STAMPS_LENGTH;
@@ -277,7 +281,8 @@ segment_send_plain(struct tcp *tcp, const struct tcp_path *path, uint32_t sequen
 
 	if (!segment_begin(tcp, path, options_length, &draft))
 		return false;
-	memcpy((uint8_t *)(draft.header + 1), options, options_length);
+	if (options_length > 0)
+		memcpy((uint8_t *)(draft.header + 1), options, options_length);
 	segment_fields(&draft, sequence, ack, flags, window);
 	segment_send(tcp, path, &draft, 0);
 	return true;
