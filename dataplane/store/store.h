@@ -200,8 +200,17 @@ void store_flush(struct store_worker *worker, int64_t delay);
 
 /*
  * A place for a value that arrives in pieces: reserve, write store_reservation_value() up to
- * data_length bytes over any number of loops, then execute the SET/ADD/… op with op->reservation
- * (which consumes it), or abandon. A reservation survives quiescent states.
+ * data_length bytes over any number of loops, then prepare and execute the op, with the same key and
+ * verb, with op->reservation (which consumes it, whatever the status), or abandon. A reservation survives
+ * quiescent states. What the verbs make of it:
+ *
+ *     SET ADD REPLACE   the value stays where it was received. Flags and exptime are those given to
+ *                       store_reserve; a relative exptime counts from then. After a flush_all in
+ *                       between it is copied instead, with the op's own flags and exptime.
+ *     APPEND PREPEND    it is a staging place: copied into the new item, next to the old value.
+ *
+ * 0; -E2BIG, the item is over item_size_max; -ENOMEM. With SET (without IF_CAS) the old item is gone
+ * then, as memcached does it, so that no stale data is left behind.
  */
 int store_reserve(struct store_worker *worker, const struct store_op *op,
 		  struct store_reservation **reservation);
