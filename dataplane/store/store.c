@@ -7,7 +7,7 @@
 enum {
 	LINE = 64,
 	MEMORY_MIN = 1 << 20,
-	SEGMENTS_WANTED = 128, /* of a shard at least, if items are small enough */
+	SEGMENTS_WANTED = 256, /* of a shard at least, if items are small enough */
 	SEGMENTS_PLENTY = 1024,
 	SEGMENT_SHIFT_MAX = 30,
 	OPEN_SHARE = 16,  /* open segments may be one in so many */
