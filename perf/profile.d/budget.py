@@ -33,12 +33,13 @@ def _collected(text):
 
 
 def _inclusive(out, functions):
-    """Instructions in these functions and what they call: one line for each file inlined from."""
-    run = subprocess.run(["callgrind_annotate", "--auto=no", "--inclusive=yes", "--threshold=100",
-                          out], stdout=subprocess.PIPE, text=True, check=True)
-    names = "|".join(functions)
-    return sum(int(count.replace(",", "")) for count in
-               re.findall(rf"^\s*([\d,]+) .*:(?:{names})(?: \[.*)?$", run.stdout, re.MULTILINE))
+    """Instructions in these functions and what they call: of a function's lines the largest counts
+    all of it, the others what is inlined from one file."""
+    text = subprocess.run(["callgrind_annotate", "--auto=no", "--inclusive=yes", "--threshold=100",
+                           out], stdout=subprocess.PIPE, text=True, check=True).stdout
+    return sum(max((int(count.replace(",", "")) for count in
+                    re.findall(rf"^\s*([\d,]+) .*:{name}(?: \[.*)?$", text, re.MULTILINE)),
+                   default=0) for name in functions)
 
 
 def _path(name, folder):
