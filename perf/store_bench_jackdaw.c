@@ -174,6 +174,34 @@ read_head(const uint8_t *value, uint32_t size)
 	return head;
 }
 
+/*
+ * Reads every key: the first read of an item marks it, a write that no later one repeats. What is measured
+ * afterwards is a cache that has been in use.
+ */
+static void
+read_once(struct jackdaw_worker *w, uint64_t from, uint64_t to)
+{
+	const struct trial_plan *plan = w->jackdaw->subject.plan;
+	uint8_t keys[TRIAL_BATCH_MAX][STORE_KEY_MAX];
+	struct store_op op[TRIAL_BATCH_MAX], *ops[TRIAL_BATCH_MAX];
+
+	while (from < to) {
+		unsigned int n = 0;
+
+		for (; n < TRIAL_BATCH_MAX && from < to; n++, from++) {
+			trial_key(plan, from, keys[n]);
+			op[n] = (struct store_op){
+				.key = keys[n], .key_length = plan->key_size, .verb = STORE_GET};
+			ops[n] = &op[n];
+		}
+		store_prepare(w->worker, ops, n);
+		store_probe(w->worker, ops, n);
+		for (unsigned int i = 0; i < n; i++)
+			store_execute(w->worker, ops[i]);
+		store_quiescent(w->worker);
+	}
+}
+
 static void
 jackdaw_load(void *worker, uint64_t from, uint64_t to)
 {
@@ -181,7 +209,7 @@ jackdaw_load(void *worker, uint64_t from, uint64_t to)
 	const struct trial_plan *plan = w->jackdaw->subject.plan;
 	uint8_t keys[TRIAL_BATCH_MAX][STORE_KEY_MAX];
 	struct store_op op[TRIAL_BATCH_MAX], *ops[TRIAL_BATCH_MAX];
-	uint64_t refused = 0;
+	uint64_t refused = 0, start = from;
 
 	store_online(w->worker);
 	while (from < to) {
@@ -214,6 +242,7 @@ jackdaw_load(void *worker, uint64_t from, uint64_t to)
 		}
 		store_quiescent(w->worker);
 	}
+	read_once(w, start, to);
 	store_offline(w->worker);
 	if (refused > 0)
 		fprintf(stderr, "store-bench: %lu keys were not stored\n", refused);
