@@ -16,7 +16,7 @@ static void
 popularity_build(struct popularity *popularity, double *weights)
 {
 	static const uint32_t one = 1U << POPULARITY_COIN_BITS;
-	uint32_t small[POPULARITY_CELLS], large[POPULARITY_CELLS];
+	uint32_t small[POPULARITY_CELLS] = {0}, large[POPULARITY_CELLS] = {0};
 	uint32_t smalls = 0, larges = 0, cells = 1, bits = 0;
 	double sum = 0;
 

@@ -185,6 +185,26 @@ print_case(struct bench *bench, const struct bench_case *what, const char *progr
 		printf("%-20s %8.1f instructions\n", what->name, (double)(many - few) / 10000);
 }
 
+/* Runs the cases asked for; once: just one, without a report. */
+static int
+run_cases(struct bench *bench, const char *program, const char *only, uint64_t count, bool once,
+	  bool instructions)
+{
+	uint64_t answered = 0;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		if (only != NULL && strcmp(only, cases[i].name) != 0)
+			continue;
+		for (unsigned int m = 0; m < MESSAGES; m++)
+			memcpy(bench->message[m], cases[i].bytes, cases[i].length);
+		if (once)
+			answered += run(bench, &cases[i], count);
+		else
+			print_case(bench, &cases[i], program, count, instructions);
+	}
+	return once && answered == 0;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -193,11 +213,11 @@ main(int argc, char **argv)
 						{"instructions", no_argument, NULL, 'i'},
 						{"once", no_argument, NULL, 'o'},
 						{NULL, 0, NULL, 0}};
-	struct bench *bench = calloc(1, sizeof(*bench));
+	struct bench *bench;
 	const char *only = NULL;
 	bool instructions = false, once = false;
 	uint64_t count = 1000000;
-	int option;
+	int option, status;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (option == 'n')
@@ -211,19 +231,14 @@ main(int argc, char **argv)
 		else
 			return 2;
 	}
-	if (bench == NULL || count == 0)
+	if (count == 0)
+		return 2;
+	bench = calloc(1, sizeof(*bench));
+	if (bench == NULL)
 		return 2;
 	memcpy(bench->value, VALUE, sizeof(bench->value));
 	memcpy(bench->key, KEY, sizeof(bench->key));
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		if (only != NULL && strcmp(only, cases[i].name) != 0)
-			continue;
-		for (unsigned int m = 0; m < MESSAGES; m++)
-			memcpy(bench->message[m], cases[i].bytes, cases[i].length);
-		if (once)
-			return run(bench, &cases[i], count) == 0;
-		print_case(bench, &cases[i], argv[0], count, instructions);
-	}
+	status = run_cases(bench, argv[0], only, count, once, instructions);
 	free(bench);
-	return 0;
+	return status;
 }

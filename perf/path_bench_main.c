@@ -69,6 +69,14 @@ fail(const char *what)
 /* --- requests ----------------------------------------------------------------------------- */
 
 static uint8_t *
+put_text(uint8_t *out, const char *text)
+{
+	while (*text != '\0')
+		*out++ = (uint8_t)*text++;
+	return out;
+}
+
+static uint8_t *
 put_key(uint8_t *out, unsigned int n)
 {
 	snprintf((char *)out, KEY_LENGTH + 1, "key-%012u", n * 7919 % KEYS);
@@ -133,34 +141,22 @@ static uint8_t *
 write_text_get(uint8_t *out, unsigned int n, bool last)
 {
 	(void)last;
-	memcpy(out, "get ", 4);
-	out = put_key(out + 4, n);
-	memcpy(out, "\r\n", 2);
-	return out + 2;
+	return put_text(put_key(put_text(out, "get "), n), "\r\n");
 }
 
 static uint8_t *
 write_text_set(uint8_t *out, unsigned int n, bool last)
 {
-	static const char words[] = " 0 0 32\r\n";
-
 	(void)last;
-	memcpy(out, "set ", 4);
-	out = put_key(out + 4, n);
-	memcpy(out, words, sizeof(words) - 1);
-	out = put_value(out + sizeof(words) - 1);
-	memcpy(out, "\r\n", 2);
-	return out + 2;
+	out = put_text(put_key(put_text(out, "set "), n), " 0 0 32\r\n");
+	return put_text(put_value(out), "\r\n");
 }
 
 static uint8_t *
 write_meta_get(uint8_t *out, unsigned int n, bool last)
 {
 	(void)last;
-	memcpy(out, "mg ", 3);
-	out = put_key(out + 3, n);
-	memcpy(out, " v\r\n", 4);
-	return out + 4;
+	return put_text(put_key(put_text(out, "mg "), n), " v\r\n");
 }
 
 static const struct path_case cases[] = {
