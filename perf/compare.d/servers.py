@@ -19,6 +19,7 @@ from process import SERVER_ADDRESS, Failed, Lab, Process, last_line, need
 PORT = 11211
 CLIENT_SLACK = 20  # seconds, besides preload and measuring
 ECHO_ASKED_EVERY = 0.25  # seconds
+TCP_PATIENCE_MS = 2000
 WARM_UP = 0.3  # seconds before it counts
 
 
@@ -138,7 +139,9 @@ class Load:
         self.echo, self.transport, self.how = echo, transport, list(how)
 
     def keys_options(self):
-        return ["--keys", self.keys, "--transport", self.transport, "--depth", 64]
+        # what TCP has lost comes back after a retransmission time-out, or two
+        patience = ["--timeout", TCP_PATIENCE_MS] if self.transport == "tcp" else []
+        return ["--keys", self.keys, "--transport", self.transport, "--depth", 64, *patience]
 
     def preload_limit(self):
         return self.keys / 200000  # seconds, on a slow machine
@@ -253,7 +256,7 @@ class EchoMemif(Subject):
 
     def while_measuring(self, over):
         """Its counters are those of the connection: they must be asked for before it ends."""
-        while not over.wait(ECHO_ASKED_EVERY):
+        while not over.wait(ECHO_ASKED_EVERY) and self.process.alive():
             self.process.say("show fwd stats all")
 
     def account(self, sample, result, cpu, wall):
