@@ -3,7 +3,7 @@
  * Received data into its order. Segments stay in the packet buffers that they came in: those in
  * order in `unread`, those beyond a gap in `early`, ascending and without overlap; small ones are
  * copied into the free end of the one before, so that a sender of single bytes holds few buffers.
- * Of bytes that come twice the first ones count.
+ * Of bytes that come twice the first ones count, unless a segment covers all of an earlier one.
  */
 #include "dataplane/net/tcp_connection.h"
 
@@ -115,6 +115,22 @@ duplicate_note(struct tcp *tcp, struct tcp_connection *connection, uint32_t begi
 	connection->dsack[1] = end;
 }
 
+/* Drops what a segment that ends at `end` covers wholly. */
+static void
+early_replace(struct tcp *tcp, struct tcp_connection *connection, struct rte_mbuf **link,
+	      uint32_t end)
+{
+	struct rte_mbuf *covered;
+
+	while ((covered = *link) != NULL && seq_le(early_end(covered), end)) {
+		*link = covered->next;
+		duplicate_note(tcp, connection, early_begin(covered), early_end(covered));
+		connection->early_count--;
+		tcp->early--;
+		mbuf_drop(tcp, covered);
+	}
+}
+
 /* The mbuf, or as much of it as is new, into its place beyond the gap. False: nothing of it is. */
 static bool
 early_insert(struct tcp *tcp, struct tcp_connection *connection, struct rte_mbuf *mbuf)
@@ -133,6 +149,7 @@ early_insert(struct tcp *tcp, struct tcp_connection *connection, struct rte_mbuf
 			return false;
 		mbuf_trim(mbuf, known - early_begin(mbuf));
 	}
+	early_replace(tcp, connection, link, early_end(mbuf));
 	after = *link;
 	if (after != NULL && seq_lt(early_begin(after), early_end(mbuf))) {
 		duplicate_note(tcp, connection, early_begin(after),
