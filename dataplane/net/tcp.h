@@ -227,7 +227,8 @@ void tcp_visit(struct tcp *tcp, void (*visit)(void *arg, const struct tcp_peer *
 
 /*
  * Begins a connection from our address and `local_port` to the peer. NULL: no room, or the
- * four-tuple is in use. It is ready (tcp_next_ready) once established or refused: tcp_is_open tells.
+ * four-tuple is in use. It is ready (tcp_next_ready) and tcp_is_open once it is established; refused,
+ * or not answered by eight SYNs more, it ends with closed().
  * The peer's MAC is the caller's to know.
  */
 struct tcp_connection *tcp_connect(struct tcp *tcp, struct tcp_port *port,
