@@ -102,10 +102,13 @@ async def converse(address, script, operations, depth):
 async def converse_all(address, operations, connections, depth, seed):
     each = -(-operations // connections)
     return sum(await asyncio.gather(*(
-        converse(address, Script(b"c%d" % i, seed * 1000 + i), each, depth)
+        converse(address, Script(b"c%d-%d" % (seed, i), seed * 1000 + i), each, depth)
         for i in range(connections))))
 
 
 def run_operations(address, operations, connections=32, depth=8, seed=1):
-    """Raises at the first thing that is wrong; returns the bytes exchanged."""
+    """Raises at the first thing that is wrong; returns the bytes exchanged.
+
+    Another seed has other keys: it may run against a server that saw the first.
+    """
     return asyncio.run(converse_all(address, operations, connections, depth, seed))

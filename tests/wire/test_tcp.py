@@ -110,7 +110,7 @@ def check_ends(address):
 
 def on_port(name, driver, ipv6):
     with Lab(name) as lab, lab.start(driver):
-        for host in (SERVER, SERVER6) if ipv6 else (SERVER,):
+        for seed, host in enumerate((SERVER, SERVER6) if ipv6 else (SERVER,)):
             address = (host, PORT)
             check_pipeline(address)
             check_every_cut(address)
@@ -118,7 +118,7 @@ def on_port(name, driver, ipv6):
             check_sizes(address)
             check_too_large(address)
             check_ends(address)
-            run_operations(address, OPERATIONS, connections=100)
+            run_operations(address, OPERATIONS, connections=100, seed=seed)
         # UDP on the same port, meanwhile
         assert Udp().ask(b"get p1\r\n") == b"VALUE p1 0 4\r\n0001\r\nEND\r\n"
 
@@ -155,7 +155,7 @@ def two_workers(driver, queues):
 
 def others_are_refused():
     """Only addresses that are allowed get as much as an answer."""
-    with Lab("tcp-allow") as lab, lab.start("af_xdp", "udp: {allow: [10.99.0.0/16]}\n"):
+    with Lab("tcp-allow") as lab, lab.start("af_xdp", "tcp: {allow: [10.99.0.0/16]}\n"):
         try:
             Tcp((SERVER, PORT), timeout=0.5).close()
             raise AssertionError("connected")
