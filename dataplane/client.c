@@ -86,8 +86,6 @@ client_end(struct worker *worker, struct tcp_connection *connection)
 {
 	client_of(connection)->closing = true;
 	batch_add_stream(worker, connection, worker->batch.requests)->ends = true;
-	if (batch_full(&worker->batch))
-		batch_run(worker);
 }
 
 /* --- large values -------------------------------------------------------------------------- */
@@ -291,6 +289,9 @@ client_read(struct worker *worker, struct tcp_connection *connection)
 	}
 	if (!client->closing && tcp_at_end(connection))
 		client_end(worker, connection);
+	/* only now: to end a stream is to let go of its bytes, those that were not taken as well */
+	if (batch_full(&worker->batch))
+		batch_run(worker);
 }
 
 /* --- replies ------------------------------------------------------------------------------- */
