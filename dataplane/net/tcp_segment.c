@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "dataplane/net/tcp_segment.h"
 
+#include "dataplane/net/checksum.h"
+
 enum {
 	OPTION_END = 0,
 	OPTION_NOP = 1,
@@ -194,6 +196,16 @@ segment_syn_options(uint8_t *option, uint16_t mss, const struct tcp_agreement *a
 	return (unsigned int)(at - option);
 }
 
+/* Of a segment whose own is 0; its addresses lie one after the other right before it. */
+static rte_be16_t
+segment_checksum(size_t addresses_length, const struct rte_tcp_hdr *header, uint16_t length)
+{
+	uint64_t sum = (uint64_t)rte_cpu_to_be_16(length) + RTE_BE16(IPPROTO_TCP);
+
+	sum = checksum_add(sum, (const uint8_t *)header - addresses_length, addresses_length);
+	return (rte_be16_t)~checksum_fold(checksum_add(sum, header, length));
+}
+
 static void
 ipv4_lay(const struct interface *interface, const struct tcp_path *path,
 	 const struct tcp_draft *draft, uint16_t length)
@@ -214,12 +226,13 @@ ipv4_lay(const struct interface *interface, const struct tcp_path *path,
 	if (interface->tx_ip_checksum)
 		mbuf->ol_flags |= RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IP_CKSUM;
 	else
-		ip->hdr_checksum = rte_ipv4_cksum(ip);
+		ip->hdr_checksum = (uint16_t)~checksum_fold(checksum_add(0, ip, sizeof(*ip)));
 	if (interface->tx_tcp_checksum) {
 		mbuf->ol_flags |= RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_TCP_CKSUM;
 		draft->header->cksum = rte_ipv4_phdr_cksum(ip, 0);
 	} else {
-		draft->header->cksum = rte_ipv4_udptcp_cksum(ip, draft->header);
+		draft->header->cksum =
+			segment_checksum(2 * sizeof(ip->src_addr), draft->header, length);
 	}
 }
 
@@ -240,7 +253,8 @@ ipv6_lay(const struct interface *interface, const struct tcp_path *path,
 		mbuf->ol_flags |= RTE_MBUF_F_TX_IPV6 | RTE_MBUF_F_TX_TCP_CKSUM;
 		draft->header->cksum = rte_ipv6_phdr_cksum(ip, 0);
 	} else {
-		draft->header->cksum = rte_ipv6_udptcp_cksum(ip, draft->header);
+		draft->header->cksum =
+			segment_checksum(2 * sizeof(ip->src_addr), draft->header, length);
 	}
 }
 
