@@ -168,7 +168,7 @@ program_name(uint32_t number, char name[XDP_NAME_SIZE])
 uint32_t
 xdp_program(const char *interface, char name[XDP_NAME_SIZE])
 {
-	_Alignas(struct nlmsghdr) char answer[LINK_ANSWER_SIZE];
+	_Alignas(struct nlmsghdr) char answer[LINK_ANSWER_SIZE] = {0};
 	const struct nlmsghdr *header = (const struct nlmsghdr *)answer;
 	unsigned int index = if_nametoindex(interface);
 	ssize_t length = index == 0 ? -ENODEV : netlink_read_link(index, answer);

@@ -449,7 +449,8 @@ parse_memories(struct settings *settings, const char *text)
 	} while (true);
 }
 
-static void
+/* One case an option. */
+static void /* NOLINTNEXTLINE(readability-function-size) */
 parse_options(struct settings *s, int argc, char **argv)
 {
 	static const struct option options[] = {

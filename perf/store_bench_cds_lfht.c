@@ -92,6 +92,7 @@ lfht_destroy(struct trial_subject *subject)
 	struct cds_lfht_node *node;
 
 	urcu_qsbr_register_thread();
+	/* cppcheck-suppress unknownMacro */
 	cds_lfht_for_each(lfht->table, &iter, node) cds_lfht_del(lfht->table, node);
 	urcu_qsbr_quiescent_state();
 	urcu_qsbr_unregister_thread();

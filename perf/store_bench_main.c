@@ -204,7 +204,8 @@ parse_dist(struct trial_plan *plan, const char *text)
 		refuse("dist", text, "uniform, zipf or zipf:EXPONENT");
 }
 
-static void
+/* One case an option. */
+static void /* NOLINTNEXTLINE(readability-function-size) */
 parse_option(struct trials *trials, struct request *request, int option, char *value)
 {
 	struct trial_plan *plan = &request->family.plan;

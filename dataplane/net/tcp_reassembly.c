@@ -38,14 +38,14 @@ mbuf_drop(struct tcp *tcp, struct rte_mbuf *mbuf)
 
 /* Copies a segment to the end of the one before it; false: it has no room. */
 static bool
-mbuf_join(struct tcp *tcp, struct rte_mbuf *mbuf, struct rte_mbuf *next)
+mbuf_join(struct tcp *tcp, struct rte_mbuf *front, struct rte_mbuf *next)
 {
-	if (!RTE_MBUF_DIRECT(mbuf) || rte_mbuf_refcnt_read(mbuf) != 1 ||
-	    (uint32_t)mbuf->data_off + mbuf->data_len + next->data_len > mbuf->buf_len)
+	if (!RTE_MBUF_DIRECT(front) || rte_mbuf_refcnt_read(front) != 1 ||
+	    (uint32_t)front->data_off + front->data_len + next->data_len > front->buf_len)
 		return false;
-	memcpy(rte_pktmbuf_mtod_offset(mbuf, uint8_t *, mbuf->data_len),
+	memcpy(rte_pktmbuf_mtod_offset(front, uint8_t *, front->data_len),
 	       rte_pktmbuf_mtod(next, uint8_t *), next->data_len);
-	mbuf->data_len = (uint16_t)(mbuf->data_len + next->data_len);
+	front->data_len = (uint16_t)(front->data_len + next->data_len);
 	mbuf_drop(tcp, next);
 	return true;
 }

@@ -176,7 +176,7 @@ queue_copy(struct tcp_queue *queue, uint32_t sequence, uint32_t length, uint8_t 
 {
 	struct tcp_span *span = queue->unsent;
 
-	if (span == NULL || (int32_t)(sequence - span->begin) < 0)
+	if ((int32_t)(sequence - span->begin) < 0)
 		span = queue->first;
 	while (sequence - span->begin >= span->length)
 		span = span->next;

@@ -97,6 +97,7 @@ static void
 shard_choose_classes(struct store *store, unsigned int number)
 {
 	const struct heap *heap = &store->shard[number]->heap;
+	/* options_are_valid() has seen to it. NOLINTNEXTLINE(clang-analyzer-core.DivideZero) */
 	unsigned int open = heap->segments / OPEN_SHARE / store->options.workers;
 	unsigned int classes = open > CLASS_TTL ? open - CLASS_TTL : 0;
 

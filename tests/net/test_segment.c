@@ -203,7 +203,7 @@ too_big_over_ipv4(void)
 	CU_ASSERT_EQUAL(packet.payload_length, sizeof(told.ip) + sizeof(told.tcp));
 	CU_ASSERT_EQUAL(memcmp(packet.payload, &told.ip, sizeof(told.ip) + sizeof(told.tcp)), 0);
 	rte_pktmbuf_free(packet.mbuf);
-	for (uint16_t length = 8; length < sizeof(told); length++) {
+	for (size_t length = 8; length < sizeof(told); length++) {
 		frame = frame_of4(&told, length);
 		dropped(&frame, NET_DROP_icmp_malformed);
 	}
@@ -281,7 +281,7 @@ too_big_over_ipv6(void)
 	CU_ASSERT_EQUAL_FATAL(take_apart(&interface, &frame, &packet), VERDICT_TOO_BIG);
 	CU_ASSERT_EQUAL(packet.mtu, UINT16_MAX);
 	rte_pktmbuf_free(packet.mbuf);
-	for (uint16_t length = 8; length < sizeof(told); length++) {
+	for (size_t length = 8; length < sizeof(told); length++) {
 		frame = frame6_icmp((struct frame6_spec){0}, &told, length);
 		dropped(&frame, NET_DROP_icmp_malformed);
 	}

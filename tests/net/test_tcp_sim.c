@@ -74,7 +74,7 @@ play(uint64_t seed, uint64_t runs, bool verbose, struct sim_tally *tally)
 		}
 		good = sim_play(&sim, seed + i, pools, verbose, tally);
 		if (!good)
-			printf("seed %llu: %s\n", (unsigned long long)(seed + i), sim.failure);
+			printf("seed %lu: %s\n", seed + i, sim.failure);
 	}
 }
 

@@ -83,7 +83,7 @@ plain_messages_have_three_parts(void)
 	unsigned int line;
 
 	CU_ASSERT_FATAL(users_read(&users, list, strlen(list), &line) == 0);
-#define PLAIN(message) users_know_plain(&users, (const uint8_t *)message, sizeof(message) - 1)
+#define PLAIN(message) users_know_plain(&users, (const uint8_t *)(message), sizeof(message) - 1)
 	CU_ASSERT(PLAIN("\0alice\0secret"));
 	CU_ASSERT(PLAIN("\0bob\0pass word"));
 	CU_ASSERT(!PLAIN("alice\0alice\0secret"));

@@ -460,7 +460,8 @@ want_binary(uint8_t opcode, uint8_t status, const char *extras, size_t extras_le
 	(void)cas;
 	memcpy(wanted.start + wanted.length, header, sizeof(header));
 	wanted.length += sizeof(header);
-	memcpy(wanted.start + wanted.length, extras, extras_length);
+	if (extras != NULL)
+		memcpy(wanted.start + wanted.length, extras, extras_length);
 	wanted.length += extras_length;
 	if (body != NULL)
 		memcpy(wanted.start + wanted.length, body, body_length);
