@@ -245,10 +245,26 @@ session_take(struct session *session, const uint8_t *bytes, size_t length)
 	return used;
 }
 
+/* Gives a piece of a stream to the parser, behind what it has left of those before. */
+static inline void
+session_feed_piece(struct session *session, const uint8_t *bytes, size_t *used, size_t given)
+{
+	uint8_t *piece;
+
+	if (session->closed)
+		return;
+	/* memory of just its size, so that reading past its end is caught by a sanitizer */
+	piece = malloc(given - *used);
+	if (piece == NULL)
+		abort();
+	memcpy(piece, bytes + *used, given - *used);
+	*used += session_take(session, piece, given - *used);
+	free(piece);
+}
+
 /*
  * Gives the stream to the parser in pieces of random length up to `cut` (0: all at once), each time
- * with what it left over before; every piece in memory of just its size, so that reading past its
- * end is caught by a sanitizer.
+ * with what it left over before.
  */
 static inline void
 session_feed(struct session *session, const uint8_t *bytes, size_t length, uint32_t cut)
@@ -257,16 +273,19 @@ session_feed(struct session *session, const uint8_t *bytes, size_t length, uint3
 
 	while (given < length && !session->closed) {
 		size_t step = cut == 0 ? length : 1 + random_below(&session->random, cut);
-		uint8_t *piece;
 
 		given = step < length - given ? given + step : length;
-		piece = malloc(given - used);
-		if (piece == NULL)
-			abort();
-		memcpy(piece, bytes + used, given - used);
-		used += session_take(session, piece, given - used);
-		free(piece);
+		session_feed_piece(session, bytes, &used, given);
 	}
+}
+
+static inline void
+session_feed_in_two(struct session *session, const uint8_t *bytes, size_t length, size_t cut)
+{
+	size_t used = 0;
+
+	session_feed_piece(session, bytes, &used, cut);
+	session_feed_piece(session, bytes, &used, length);
 }
 
 /*

@@ -1,34 +1,42 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Every byte of our replies against those of memcached 1.6.18, run as a child. Hand-written cases
- * first; then generated sequences, which we get three ways at once (whole; cut at random; as a
- * datagram whose reply is written over its request) and memcached whole.
+ * first, which are then also cut in two at every byte; then generated sequences, which we get three
+ * ways at once (whole; cut at random; as a datagram whose reply is written over its request) and
+ * memcached whole. With --server a fourth way goes to a Jackdaw over the network: at random as one
+ * UDP datagram, or over TCP in segments cut at random.
  *
- *     test_differential [--seed N] [--count N] [--states]     count 0: until something differs
+ *     test_differential [--seed N] [--sequences N] [--server ADDRESS[:PORT]] [--states]
  *
- * --states: meta commands also ask for stale items, winners, times to live and since use.
+ * --sequences 0 goes on until something differs. --states: meta commands also ask for stale items,
+ * winners, times to live and since use.
  */
 #include <getopt.h>
 
 #include "tests/proto/generate.h"
 #include "tests/proto/peer.h"
 #include "tests/proto/text_cases.h"
+#include "tests/proto/wire.h"
 #include "tests/suite.h"
 
 enum {
 	MEMORY = 256 << 20,
-	CUT_MAX = 40, /* bytes, of the pieces a cut stream comes in */
+	CUT_MAX = 40,	    /* bytes, of the pieces a cut stream comes in */
+	CASE_CUT_MAX = 600, /* bytes of a case that is cut everywhere */
 };
 
 static uint64_t first_seed = 1;
 static uint64_t sequences = 4000;
 static bool states; /* of items, that only meta commands see */
+static const char *server;
 
 /* The same stream put to one of the servers. */
 struct side {
 	const char *name;
-	struct session *session; /* NULL: memcached */
+	struct session *session; /* NULL: memcached, or at the end of a wire */
+	struct wire *wire;
 	uint32_t cut;
+	size_t cut_at; /* the one cut there is; 0: as above */
 	bool datagram;
 	struct uniques uniques;
 	struct bytes asked, raw, answer;
@@ -39,12 +47,15 @@ enum {
 	SIDE_WHOLE,
 	SIDE_CUT,
 	SIDE_DATAGRAM,
+	SIDE_WIRE, /* where there is a server */
 	SIDES,
 };
 
 struct bench {
 	struct peer peer;
 	struct session session[SIDES];
+	struct wire wire;
+	unsigned int sides; /* in use, from the first on */
 	struct side side[SIDES];
 	struct bytes asked, answered; /* of memcached, since the sequence began */
 };
@@ -52,16 +63,22 @@ struct bench {
 static int
 bench_open(struct bench *bench)
 {
-	static const char *const names[SIDES] = {"memcached", "whole", "cut", "datagram"};
+	static const char *const names[SIDES] = {"memcached", "whole", "cut", "datagram", "wire"};
 
 	memset(bench, 0, sizeof(*bench));
+	bench->sides = server == NULL ? SIDE_WIRE : SIDES;
+	if (server != NULL && wire_open(&bench->wire, server, first_seed) != 0) {
+		printf("no way to %s\n", server);
+		return -1;
+	}
 	if (peer_start(&bench->peer) != 0) {
 		printf("memcached does not start\n");
 		return -1;
 	}
+	bench->side[SIDE_WIRE].wire = &bench->wire;
 	for (int i = 0; i < SIDES; i++) {
 		bench->side[i].name = names[i];
-		if (i == SIDE_PEER)
+		if (i == SIDE_PEER || i == SIDE_WIRE)
 			continue;
 		if (session_open(&bench->session[i], MEMORY, time(NULL)) != 0)
 			return -1;
@@ -88,28 +105,47 @@ bench_close(struct bench *bench)
 	}
 	bytes_free(&bench->asked);
 	bytes_free(&bench->answered);
+	if (server != NULL)
+		wire_close(&bench->wire);
 	peer_stop(&bench->peer);
 }
 
+static void
+side_ask_session(struct side *side)
+{
+	const uint8_t *bytes = side->asked.start;
+	size_t length = side->asked.length;
+
+	session_restart(side->session, side->datagram);
+	if (side->datagram)
+		session_datagram(side->session, bytes, length);
+	else if (side->cut_at != 0)
+		session_feed_in_two(side->session, bytes, length, side->cut_at);
+	else
+		session_feed(side->session, bytes, length, side->cut);
+	bytes_add(&side->raw, side->session->out.start, side->session->out.length);
+}
+
+/* memcached goes first: whether it answers says whether a datagram on the wire is to be answered. */
 static int
 side_ask(struct bench *bench, struct side *side, const struct script *script)
 {
+	bool answers = bench->side[SIDE_PEER].raw.length != 0;
+	int status = 0;
+
 	side->asked.length = 0;
 	side->raw.length = 0;
 	side->answer.length = 0;
 	script_fill(script, &side->uniques, &side->asked);
-	if (side->session == NULL) {
-		if (peer_ask(&bench->peer, side->asked.start, side->asked.length, &side->raw) != 0)
-			return -1;
-	} else {
-		session_restart(side->session, side->datagram);
-		if (side->datagram)
-			session_datagram(side->session, side->asked.start, side->asked.length);
-		else
-			session_feed(side->session, side->asked.start, side->asked.length,
-				     side->cut);
-		bytes_add(&side->raw, side->session->out.start, side->session->out.length);
-	}
+	if (side->session != NULL)
+		side_ask_session(side);
+	else if (side->wire != NULL)
+		status = wire_ask(side->wire, side->asked.start, side->asked.length, answers,
+				  &side->raw);
+	else
+		status = peer_ask(&bench->peer, side->asked.start, side->asked.length, &side->raw);
+	if (status != 0)
+		return status;
 	if (script->binary)
 		normalise_binary(side->raw.start, side->raw.length, &side->uniques, &side->answer);
 	else
@@ -140,11 +176,13 @@ bench_agrees(struct bench *bench, const struct script *script, const char *name)
 	struct side *peer = &bench->side[SIDE_PEER];
 	bool same = true;
 
-	for (int i = 0; i < SIDES; i++) {
+	for (unsigned int i = 0; i < bench->sides; i++) {
 		struct side *side = &bench->side[i];
 
 		if (side_ask(bench, side, script) != 0) {
-			printf("\n%s: no answer from memcached", name);
+			printf("\n%s: no answer, or not as it should be, from %s", name,
+			       side->name);
+			print_bytes("asked", &side->asked);
 			return false;
 		}
 		if (side->answer.length == peer->answer.length &&
@@ -193,6 +231,31 @@ cases_by_hand_agree(void)
 	CU_ASSERT_FATAL(bench_open(&bench) == 0);
 	for (size_t i = 0; i < sizeof(text_cases) / sizeof(text_cases[0]); i++)
 		CU_ASSERT(bench_agrees_on_text(&bench, text_cases[i], text_cases[i]));
+	bench_close(&bench);
+}
+
+/* Wherever a segment ends: each case again, in two pieces, for every place there is to cut it. */
+static void
+cases_cut_anywhere_agree(void)
+{
+	struct bench bench;
+	bool same = true;
+
+	CU_ASSERT_FATAL(bench_open(&bench) == 0);
+	bench.sides = SIDE_DATAGRAM;
+	for (size_t i = 0; i < sizeof(text_cases) / sizeof(text_cases[0]) && same; i++) {
+		const char *text = text_cases[i];
+		size_t length = strlen(text);
+
+		for (size_t cut = 1; cut < length && length <= CASE_CUT_MAX && same; cut++) {
+			bench_forget(&bench);
+			bench.side[SIDE_CUT].cut_at = 0;
+			same = bench_agrees_on_text(&bench, "flush_all\r\n", "flush_all");
+			bench.side[SIDE_CUT].cut_at = cut;
+			same = same && bench_agrees_on_text(&bench, text, text);
+		}
+	}
+	CU_ASSERT(same);
 	bench_close(&bench);
 }
 
@@ -260,7 +323,8 @@ sequence_agrees(struct bench *bench, uint64_t seed)
 	for (unsigned int part = 0; part < 2 && same; part++) {
 		struct script script, inventory;
 
-		snprintf(name, sizeof(name), "--seed %" PRIu64 " --count 1, part %u", seed, part);
+		snprintf(name, sizeof(name), "--seed %" PRIu64 " --sequences 1, part %u", seed,
+			 part);
 		generate_script(&script, &random, states);
 		generate_inventory(&inventory);
 		same = bench_agrees(bench, &script, name) && bench_agrees(bench, &inventory, name);
@@ -283,20 +347,24 @@ generated_sequences_agree(void)
 		done++;
 	}
 	printf("%" PRIu64 " sequences ", done);
+	if (server != NULL)
+		printf("(%" PRIu64 " TCP streams, %" PRIu64 " UDP datagrams) ", bench.wire.streams,
+		       bench.wire.datagrams);
 	CU_ASSERT(done == sequences);
-	for (int i = SIDE_WHOLE; i < SIDES; i++)
+	for (int i = SIDE_WHOLE; i < SIDE_WIRE; i++)
 		CU_ASSERT(counters_agree(&bench, &bench.session[i]));
 	bench_close(&bench);
 }
 
 SUITE_FUNCTION(suite_run, "against memcached", TEST(cases_by_hand_agree),
-	       TEST(generated_sequences_agree))
+	       TEST(cases_cut_anywhere_agree), TEST(generated_sequences_agree))
 
 int
 main(int argc, char **argv)
 {
 	static const struct option options[] = {{"seed", required_argument, NULL, 's'},
-						{"count", required_argument, NULL, 'c'},
+						{"sequences", required_argument, NULL, 'c'},
+						{"server", required_argument, NULL, 'w'},
 						{"states", no_argument, NULL, 't'},
 						{NULL, 0, NULL, 0}};
 	int option;
@@ -306,6 +374,8 @@ main(int argc, char **argv)
 			first_seed = strtoull(optarg, NULL, 0);
 		else if (option == 'c')
 			sequences = strtoull(optarg, NULL, 0);
+		else if (option == 'w')
+			server = optarg;
 		else if (option == 't')
 			states = true;
 		else

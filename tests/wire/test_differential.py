@@ -12,10 +12,10 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
-from tests.wire.harness import BUILD, ROOT, SERVER, Lab, Udp, run  # noqa: E402
+from tests.wire.harness import BUILD, ROOT, SERVER, Lab, run  # noqa: E402
 
 PROGRAM = os.path.join(ROOT, BUILD, "tests", "proto", "test_differential")
-SEQUENCES = 600
+SEQUENCES = 1500
 MINUTES = 60
 
 
@@ -35,9 +35,6 @@ def differential(name, driver, seed, sequences):
         output = done.stdout.decode(errors="replace")
         assert done.returncode == 0, output
         print(next(line for line in output.splitlines() if "sequences" in line).strip())
-        stats = Udp().stats()
-        assert int(stats["total_connections"]) > sequences, stats["total_connections"]
-        assert int(stats["cmd_get"]) > sequences and int(stats["cmd_meta"]) >= 0
 
 
 def main():
