@@ -193,7 +193,7 @@ static void
 meta_set_option(struct store_op *op, bool wanted, enum store_option option)
 {
 	if (wanted)
-		op->options |= (uint16_t)option;
+		op->options |= (uint32_t)option;
 }
 
 /* What all commands have in common. */
@@ -248,6 +248,9 @@ meta_get(struct parser *parser, struct meta *meta)
 	meta_set_option(op, meta_has(meta, 'N'), STORE_CREATE);
 	meta_set_option(op, meta_has(meta, 'R'), STORE_RECACHE);
 	meta_set_option(op, meta_has(meta, 'u'), STORE_NO_BUMP);
+	meta_set_option(op, meta_has(meta, 'h') || meta_has(meta, 'l') || meta_has(meta, 't'),
+			STORE_DETAILS);
+	op->options |= STORE_MAY_WIN;
 }
 
 static void
@@ -307,7 +310,7 @@ meta_examine(struct parser *parser, const struct line *line)
 		return text_error(parser, false, text_bad_format);
 	request = meta_add(parser, 'e', &meta);
 	request->op.verb = STORE_GET;
-	request->op.options |= STORE_NO_BUMP;
+	request->op.options |= STORE_NO_BUMP | STORE_DETAILS;
 	request->flags |= REQUEST_EXAMINES;
 	return PARSE_DONE;
 }

@@ -7,8 +7,9 @@
  */
 #include "dataplane/store/change.h"
 
+#include "dataplane/store/draft.h"
+#include "dataplane/store/hit.h"
 #include "dataplane/store/index_find.h"
-#include "dataplane/store/number.h"
 #include "dataplane/store/reserve.h"
 
 enum {
@@ -16,150 +17,6 @@ enum {
 	EVICT_ITEMS_STEP = 64,	 /* and see to so many items at a time */
 	EVICT_ITEMS_MAX = 128,	 /* in one operation */
 };
-
-/* One operation in progress. */
-struct change {
-	struct store *store;
-	struct shard *shard;
-	struct writer *writer;
-	struct store_op *op;
-	const struct moment *moment;
-	struct index_losses losses;
-
-	struct index_entry entry; /* where the key is; entry.slot is NULL if it is nowhere */
-	const struct item *old;	  /* its item, if that is not gone */
-	uint64_t old_location;
-
-	struct item_draft draft; /* of the new item */
-	uint8_t digits[NUMBER_DIGITS_MAX];
-
-	uint64_t location; /* of the new item; 0: not written yet */
-	uint32_t size;
-	uint64_t made_from; /* location of the old item when it was written; 0: there was none */
-	bool exposed;	    /* others may have seen it */
-	bool reserved;	    /* it is the reservation's */
-};
-
-/* --- what each verb wants ------------------------------------------------------------------ */
-
-static enum store_status
-draft_data(struct change *change)
-{
-	struct store_op *op = change->op;
-
-	change->draft.part[0] = op->data;
-	change->draft.part_length[0] = op->data_length;
-	change->draft.flags = op->flags;
-	change->draft.expiry =
-		clock_expiry(&change->store->clock, change->moment->clock, op->exptime);
-	return STORE_OK;
-}
-
-/* The new item inherits from the old one all but its value. */
-static void
-draft_inherit(struct change *change)
-{
-	change->draft.flags = item_flags(change->old);
-	change->draft.expiry = item_expiry(change->old);
-}
-
-static enum store_status
-draft_joined(struct change *change)
-{
-	struct store_op *op = change->op;
-	unsigned int data = op->verb == STORE_APPEND;
-
-	draft_inherit(change);
-	change->draft.part[data] = op->data;
-	change->draft.part_length[data] = op->data_length;
-	change->draft.part[!data] = item_value(change->old);
-	change->draft.part_length[!data] = item_value_length(change->old);
-	if (item_is_too_large(change->store, op->key_length,
-			      item_draft_value_length(&change->draft), change->draft.flags))
-		return STORE_TOO_LARGE;
-	return STORE_OK;
-}
-
-static enum store_status
-draft_number(struct change *change, uint64_t number, uint32_t length_before)
-{
-	uint32_t length = number_format(number, change->digits);
-
-	change->draft.part[0] = change->digits;
-	change->draft.part_length[0] = length;
-	change->draft.part[1] = NULL; /* filled with spaces */
-	change->draft.part_length[1] = length < length_before ? length_before - length : 0;
-	change->op->delta = number;
-	return STORE_OK;
-}
-
-/* memcached keeps the length of a value that got shorter, by spaces at its end. */
-static enum store_status
-draft_counted(struct change *change, uint64_t delta)
-{
-	uint64_t number;
-	uint32_t length = item_value_length(change->old);
-
-	draft_inherit(change);
-	if (!number_parse(item_value(change->old), length, &number))
-		return STORE_NOT_A_NUMBER;
-	if (change->op->verb == STORE_INCR)
-		number += delta;
-	else
-		number = delta < number ? number - delta : 0;
-	return draft_number(change, number, length);
-}
-
-static enum store_status
-draft_initial(struct change *change)
-{
-	draft_data(change);
-	change->draft.flags = 0;
-	return draft_number(change, change->op->initial, 0);
-}
-
-static enum store_status
-draft_touched(struct change *change)
-{
-	draft_inherit(change);
-	change->draft.part[0] = item_value(change->old);
-	change->draft.part_length[0] = item_value_length(change->old);
-	change->draft.cas = item_unique(&change->shard->heap, change->old, change->old_location);
-	change->draft.expiry =
-		clock_expiry(&change->store->clock, change->moment->clock, change->op->exptime);
-	return STORE_OK;
-}
-
-/* Whether the verb may go on, and what the new item is. delta: as the client sent it. */
-static enum store_status
-draft(struct change *change, uint64_t delta)
-{
-	struct store_op *op = change->op;
-	const struct item *old = change->old;
-
-	change->draft = (struct item_draft){.key = op->key, .key_length = op->key_length};
-	if (old == NULL && op->verb != STORE_ADD &&
-	    (op->verb != STORE_SET || (op->options & STORE_IF_CAS) != 0))
-		return (op->options & STORE_CREATE) != 0 ? draft_initial(change) : STORE_NOT_FOUND;
-	if (old != NULL && (op->options & STORE_IF_CAS) != 0 &&
-	    item_unique(&change->shard->heap, old, change->old_location) != op->cas)
-		return STORE_EXISTS;
-	switch ((enum store_verb)op->verb) {
-	case STORE_ADD:
-		return old != NULL ? STORE_EXISTS : draft_data(change);
-	case STORE_APPEND:
-	case STORE_PREPEND:
-		return draft_joined(change);
-	case STORE_INCR:
-	case STORE_DECR:
-		return draft_counted(change, delta);
-	case STORE_TOUCH:
-	case STORE_GAT:
-		return draft_touched(change);
-	default:
-		return draft_data(change);
-	}
-}
 
 /* --- writing the new item ------------------------------------------------------------------ */
 
@@ -230,23 +87,66 @@ count_replaced(struct change *change)
 	shard_bury(change->shard, change->writer, change->entry.word);
 }
 
+/*
+ * What reads have left in the old one's slot. Eviction takes a new version of a key that is read for
+ * one that is read as well; a copy, or another number, has been fetched if the item has.
+ */
+static uint64_t
+inherited_uses(const struct change *change)
+{
+	const struct store_op *op = change->op;
+	uint64_t uses = change->old != NULL ? change->entry.word & (SLOT_USED | SLOT_FETCHED) : 0;
+
+	if (verb_stores(op) && op->verb != STORE_INCR && op->verb != STORE_DECR)
+		return uses & SLOT_USED;
+	if ((op->verb == STORE_GET || op->verb == STORE_GAT) && change->old != NULL &&
+	    (op->options & STORE_NO_BUMP) == 0)
+		uses |= SLOT_USED | SLOT_FETCHED;
+	return uses;
+}
+
 /* True once the new item stands in the index. */
 static bool
 change_publish(struct change *change)
 {
 	struct store_op *op = change->op;
-	uint64_t word = slot_live(op->hash, change->location);
+	uint64_t word = slot_live(op->hash, change->location) | inherited_uses(change);
 
 	if (change->entry.slot == NULL)
 		return index_insert(&change->shard->index, op->hash, op->key, op->key_length, word,
 				    &change->exposed, &change->losses) == INDEX_INSERTED;
-	/* eviction takes a new version of a key that is read for one that is read as well */
-	if (change->old != NULL)
-		word |= change->entry.word & SLOT_USED;
 	if (!index_replace(&change->entry, word))
 		return false;
 	count_replaced(change);
 	return true;
+}
+
+/* What get and gat tell: of the item that they found, and whether this op has won it. */
+static void
+tell_of_read(struct change *change)
+{
+	struct store_op *op = change->op;
+	const struct heap *heap = &change->shard->heap;
+	bool wins = false;
+
+	if (change->old != NULL) {
+		hit_fill(op, heap, change->entry.word, change->moment);
+		wins = hit_wins(op);
+	}
+	if (!change->unchanged) {
+		int64_t before = op->ttl_before;
+		uint32_t options = op->options;
+
+		hit_fill(op, heap, slot_live(op->hash, change->location), change->moment);
+		if (change->old != NULL) {
+			op->ttl_before = before;
+			op->options = options;
+		}
+	}
+	if (change->old == NULL)
+		op->options = (op->options & ~(uint32_t)STORE_TOKEN_SENT) | STORE_CREATED;
+	if (change->old == NULL || wins)
+		op->options |= STORE_WON;
 }
 
 static void
@@ -256,21 +156,23 @@ change_succeed(struct change *change)
 	struct tally *tally = &change->writer->tally;
 	const struct item *item = heap_item(&change->shard->heap, change->location);
 
+	if (op->verb == STORE_GET || op->verb == STORE_GAT)
+		tell_of_read(change);
+	if (change->unchanged)
+		return;
 	tally_item(tally, item, 1);
-	if (op->verb != STORE_TOUCH && op->verb != STORE_GAT) {
+	if (verb_stores(op) || change->old == NULL) {
 		counter_add(&tally->items_total, 1);
 		counter_add(&tally->stored_expired,
 			    clock_past(item_expiry(item), change->moment->clock));
 	}
+	if (change->old == NULL && (op->options & STORE_CREATE) != 0)
+		op->options |= STORE_CREATED;
 	op->cas = item_unique(&change->shard->heap, item, change->location);
 	op->flags = item_flags(item);
-	if ((op->verb == STORE_INCR || op->verb == STORE_DECR) && change->old == NULL)
-		op->options |= STORE_CREATED;
-	if (op->verb == STORE_GAT) {
-		op->item_key = item_key(item);
-		op->value = item_value(item);
-		op->value_length = item_value_length(item);
-	}
+	op->value_length = item_value_length(item);
+	if (op->verb != STORE_SET)
+		op->ttl = clock_left(item_expiry(item), change->moment->clock);
 }
 
 /* --- eviction on the side ------------------------------------------------------------------- */
@@ -349,14 +251,18 @@ change_run(struct change *change, uint64_t delta)
 
 		change_find(change);
 		if (change->location != 0 && change->made_from != change->old_location &&
-		    !verb_takes_data(change->op))
+		    (!verb_takes_data(change->op) || (change->op->options & STORE_INVALIDATE) != 0))
 			change_discard(change); /* what it was made from is no more */
-		status = draft(change, delta);
+		status = draft_make(change, delta);
 		if (status != STORE_OK) {
 			change_discard(change);
 			if (status == STORE_EXISTS && change->op->verb == STORE_ADD)
 				index_mark_used(&change->entry);
 			return status;
+		}
+		if (change->unchanged) {
+			change_discard(change);
+			return STORE_OK;
 		}
 		if (change->location == 0 && !change_write(change))
 			return change_fail(change, STORE_NO_MEMORY);
@@ -376,8 +282,10 @@ change_use_reservation(struct change *change)
 
 	op->data = reservation->value;
 	op->data_length = reservation->length;
-	/* a flush_all came between: what is stored now must not lie among what it flushed */
-	if (!verb_takes_data(op) || stamp_is_flushed(stamp, change->moment->epoch))
+	/* a flush_all came between: what is stored now must not lie among what it flushed; and what
+	 * is to be stale in the end was not known then */
+	if (!verb_takes_data(op) || stamp_is_flushed(stamp, change->moment->epoch) ||
+	    (op->options & STORE_INVALIDATE) != 0)
 		return;
 	change->reserved = true;
 	change->location = reservation->location;

@@ -10,7 +10,7 @@ tick_of_unix(const struct clock *clock, uint64_t reading, int64_t unix_time)
 	if (unix_time <= clock->unix_time)
 		return CLOCK_LONG_AGO;
 	tick = (uint64_t)(unix_time - clock->unix_time);
-	if (tick > UINT64_MAX / CLOCK_TICKS - CLOCK_BASE)
+	if (tick > (UINT64_C(1) << CLOCK_BITS) / CLOCK_TICKS - CLOCK_BASE - 1)
 		return 0; /* further than the clock will ever go */
 	tick = tick * CLOCK_TICKS + CLOCK_BASE;
 	return tick > clock_tick(reading) ? tick : CLOCK_LONG_AGO;

@@ -21,6 +21,7 @@ enum {
 	CLOCK_BASE = CLOCK_TICKS,		/* ticks when the store is created */
 	CLOCK_LONG_AGO = 1,			/* a tick that is always past */
 	CLOCK_RELATIVE_MAX = 60 * 60 * 24 * 30, /* seconds; above, an exptime is a Unix time */
+	CLOCK_BITS = 56,			/* of a tick */
 };
 
 struct clock {
@@ -63,6 +64,17 @@ static inline bool
 clock_past(uint64_t expiry, uint64_t reading)
 {
 	return expiry != 0 && expiry <= clock_tick(reading);
+}
+
+/* Seconds that are left of a life, to the nearest; -1 of one that never ends. */
+static inline int64_t
+clock_left(uint64_t expiry, uint64_t reading)
+{
+	if (expiry == 0)
+		return -1;
+	if (clock_past(expiry, reading))
+		return 0;
+	return (int64_t)((expiry - clock_tick(reading) + CLOCK_TICKS / 2) / CLOCK_TICKS);
 }
 
 /* The tick at which an item stored now with a client's exptime expires; 0: never. */

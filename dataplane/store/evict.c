@@ -74,6 +74,7 @@ copy_item(struct evict_context *context, const struct candidate *candidate)
 		.flags = item_flags(item),
 		.expiry = item_expiry(item),
 		.cas = item_unique(writer->heap, item, candidate->location),
+		.marks = item_marks(item),
 	};
 	unsigned int class = class_of_survivor(context);
 	uint64_t location = writer_allocate(writer, class, item_draft_size(&draft), draft.expiry,

@@ -4,6 +4,7 @@
  * wholly here and in index_find.h.
  */
 #include "dataplane/store/change.h"
+#include "dataplane/store/hit.h"
 #include "dataplane/store/index_find.h"
 
 enum {
@@ -108,7 +109,7 @@ get_foreseen(const struct store *store, struct store_op *op)
 		return false;
 	moment = store_moment(store);
 	stamp = heap_stamp(&shard->heap, heap_segment_of(&shard->heap, location));
-	if (stamp_is_flushed(stamp, moment.epoch) || (head_options(head) & ITEM_HAS_EXPIRY) != 0 ||
+	if (stamp_is_flushed(stamp, moment.epoch) || (head_options(head) & ITEM_HAS_EXTRA) != 0 ||
 	    clock_past(head_life(head), moment.clock))
 		return false;
 	op->item_key = key;
@@ -123,6 +124,7 @@ get_foreseen(const struct store *store, struct store_op *op)
 	return true;
 }
 
+/* Any other GET, as long as nothing has to be written. */
 static enum store_status
 get(const struct shard *shard, struct store_op *op, const struct moment *moment)
 {
@@ -140,16 +142,31 @@ get(const struct shard *shard, struct store_op *op, const struct moment *moment)
 									    : STORE_FOUND_FLUSHED;
 		return STORE_NOT_FOUND;
 	}
-	op->item_key = item_key(item);
-	op->value = item_value(item);
-	op->value_length = item_value_length(item);
-	op->flags = item_flags(item);
-	op->cas = item_unique(heap, item, location);
-	index_mark_used(&entry);
+	hit_fill(op, heap, entry.word, moment);
+	if ((op->options & STORE_NO_BUMP) == 0)
+		index_mark_used(&entry);
 	return STORE_OK;
 }
 
 /* --- executing ----------------------------------------------------------------------------- */
+
+/* A get that makes the item, or wins it, is a change to it. */
+static void
+execute_get(struct store_worker *worker, struct shard *shard, struct store_op *op,
+	    const struct moment *moment)
+{
+	struct writer *writer = worker_writer(worker, op->hash);
+
+	if ((op->options & STORE_CREATE) == 0) {
+		op->status = (uint8_t)get(shard, op, moment);
+		if (op->status != STORE_OK || !hit_wins(op))
+			return;
+	}
+	change_execute(worker->store, shard, writer, op, moment);
+	if (op->status == STORE_NO_MEMORY && (op->options & STORE_CREATE) == 0)
+		op->status =
+			(uint8_t)get(shard, op, moment); /* no room for the mark: nobody wins */
+}
 
 /* Out of line, so that the usual GET needs no frame. */
 static void __attribute__((noinline)) execute(struct store_worker *worker, struct store_op *op)
@@ -162,11 +179,14 @@ static void __attribute__((noinline)) execute(struct store_worker *worker, struc
 	case STORE_NONE:
 		return;
 	case STORE_GET:
-		op->status = (uint8_t)get(shard, op, &moment);
+		execute_get(worker, shard, op, &moment);
 		break;
 	case STORE_DELETE:
-		op->status = (uint8_t)remove_execute(shard, worker_writer(worker, op->hash), op,
-						     &moment);
+		if ((op->options & (STORE_INVALIDATE | STORE_DROP_VALUE)) != 0)
+			change_execute(store, shard, worker_writer(worker, op->hash), op, &moment);
+		else
+			op->status = (uint8_t)remove_execute(shard, worker_writer(worker, op->hash),
+							     op, &moment);
 		op->cas = 0;
 		return;
 	default:
@@ -179,7 +199,7 @@ static void __attribute__((noinline)) execute(struct store_worker *worker, struc
 void
 store_execute(struct store_worker *worker, struct store_op *op)
 {
-	if (__builtin_expect(op->verb == STORE_GET && op->options == 0, 1) &&
+	if (__builtin_expect(op->verb == STORE_GET && (op->options & ~STORE_MAY_WIN) == 0, 1) &&
 	    __builtin_expect(get_foreseen(worker->store, op), 1))
 		return;
 	execute(worker, op);

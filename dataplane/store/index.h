@@ -156,7 +156,7 @@ index_mark_used(const struct index_entry *entry)
 {
 	uint64_t expected = entry->word;
 
-	if ((expected & (SLOT_USED | SLOT_FROZEN)) != 0)
+	if ((~expected & (SLOT_USED | SLOT_FETCHED)) == 0 || (expected & SLOT_FROZEN) != 0)
 		return;
 	/* relaxed: a hint for eviction, ordered with nothing */
 	atomic_compare_exchange_strong_explicit(entry->slot, &expected,

@@ -5,7 +5,7 @@
  * the index points to them. They hold no pointer.
  *
  *     +------------------+------+--------+-------+-----+---------+- - -
- *     | head             | cas  | expiry | flags | key | value   | pad
+ *     | head             | cas  | extra  | flags | key | value   | pad
  *     +------------------+------+--------+-------+-----+---------+- - -
  *      8                  8, opt 8, opt   4, opt
  *
@@ -14,8 +14,9 @@
  *          |    life    | options  | key length| value length |
  *          +------------+----------+-----------+--------------+
  *
- * life is the tick of expiry (clock.h; 0: never), options say which optional fields there are. A
- * key length of 0 marks a filler, which is skipped.
+ * life is the tick of expiry (clock.h; 0: never), options say which optional fields there are; extra
+ * has the tick in its low bits, for what life has no room for, and above it marks. A key length of 0
+ * marks a filler, which is skipped.
  */
 #ifndef JACKDAW_STORE_ITEM_H
 #define JACKDAW_STORE_ITEM_H
@@ -26,9 +27,17 @@
 
 enum item_option {
 	ITEM_HAS_FLAGS = 1 << 0,
-	ITEM_HAS_CAS = 1 << 1,	  /* a copy that keeps the unique of the item it was made from */
-	ITEM_HAS_EXPIRY = 1 << 2, /* a tick beyond ITEM_LIFE_MAX */
+	ITEM_HAS_CAS = 1 << 1,	 /* a copy that keeps the unique of the item it was made from */
+	ITEM_HAS_EXTRA = 1 << 2, /* marks, or a tick beyond ITEM_LIFE_MAX */
 	ITEM_OPTIONS = 7,
+};
+
+/* What is rarely to be said of an item: few have any. */
+enum item_mark {
+	ITEM_STALE = 1 << 0,	  /* out of date, said its owner */
+	ITEM_TOKEN_SENT = 1 << 1, /* somebody has won the right to refresh it */
+	ITEM_BINARY_KEY = 1 << 2, /* the key is to be shown in base64 */
+	ITEM_GIVEN_CAS = 1 << 3,  /* its unique is a client's: uniques of this key go up */
 };
 
 enum {
@@ -37,6 +46,7 @@ enum {
 	HEAD_OPTIONS_SHIFT = 32,
 	HEAD_LIFE_SHIFT = 35,
 	ITEM_LIFE_MAX = (1 << 29) - 1,
+	ITEM_MARKS_SHIFT = 56, /* in extra */
 	ITEM_VALUE_MAX = (1 << 24) - 1,
 	ITEM_FILLER_SIZE = 32, /* a filler that holds a struct store_reservation */
 };
@@ -55,6 +65,7 @@ struct item_draft {
 	uint64_t expiry; /* tick; 0: never */
 	uint64_t cas;	 /* 0: the location says it */
 	uint8_t key_length;
+	uint8_t marks; /* enum item_mark, or-ed */
 };
 
 /* --- what a header says -------------------------------------------------------------------- */
@@ -168,16 +179,31 @@ item_kept_cas(const struct item *item)
 	return cas;
 }
 
+/* Of an item that has it. */
+static inline uint64_t
+item_extra(const struct item *item)
+{
+	uint64_t extra;
+
+	memcpy(&extra, item->rest + (item_options(item) & ITEM_HAS_CAS ? 8 : 0), sizeof(extra));
+	return extra;
+}
+
 /* The tick at which it is gone; 0: never. */
 static inline uint64_t
 item_expiry(const struct item *item)
 {
-	uint64_t expiry = head_life(item->head);
+	if ((item_options(item) & ITEM_HAS_EXTRA) == 0)
+		return head_life(item->head);
+	return item_extra(item) & ((UINT64_C(1) << ITEM_MARKS_SHIFT) - 1);
+}
 
-	if ((item_options(item) & ITEM_HAS_EXPIRY) != 0)
-		memcpy(&expiry, item->rest + (item_options(item) & ITEM_HAS_CAS ? 8 : 0),
-		       sizeof(expiry));
-	return expiry;
+static inline uint8_t
+item_marks(const struct item *item)
+{
+	if ((item_options(item) & ITEM_HAS_EXTRA) == 0)
+		return 0;
+	return (uint8_t)(item_extra(item) >> ITEM_MARKS_SHIFT);
 }
 
 static inline uint64_t
@@ -233,7 +259,7 @@ static inline unsigned int
 item_draft_options(const struct item_draft *draft)
 {
 	return (draft->flags != 0 ? ITEM_HAS_FLAGS : 0u) | (draft->cas != 0 ? ITEM_HAS_CAS : 0u) |
-	       (draft->expiry > ITEM_LIFE_MAX ? ITEM_HAS_EXPIRY : 0u);
+	       (draft->expiry > ITEM_LIFE_MAX || draft->marks != 0 ? ITEM_HAS_EXTRA : 0u);
 }
 
 static inline uint32_t
@@ -256,17 +282,18 @@ item_write(struct item *item, const struct item_draft *draft)
 {
 	unsigned int options = item_draft_options(draft);
 	uint8_t *at = item->rest;
-	bool long_life = (options & ITEM_HAS_EXPIRY) != 0;
+	uint64_t extra = (uint64_t)draft->marks << ITEM_MARKS_SHIFT | draft->expiry;
+	bool has_extra = (options & ITEM_HAS_EXTRA) != 0;
 
 	item->head = head_make(draft->key_length, item_draft_value_length(draft), options,
-			       long_life ? 0 : draft->expiry);
+			       has_extra ? 0 : draft->expiry);
 	if ((options & ITEM_HAS_CAS) != 0) {
 		memcpy(at, &draft->cas, sizeof(draft->cas));
 		at += sizeof(draft->cas);
 	}
-	if (long_life) {
-		memcpy(at, &draft->expiry, sizeof(draft->expiry));
-		at += sizeof(draft->expiry);
+	if (has_extra) {
+		memcpy(at, &extra, sizeof(extra));
+		at += sizeof(extra);
 	}
 	if ((options & ITEM_HAS_FLAGS) != 0) {
 		memcpy(at, &draft->flags, sizeof(draft->flags));

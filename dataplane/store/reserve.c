@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "dataplane/store/change.h"
+#include "dataplane/store/draft.h"
 
 void
 reservation_end(struct writer *writer, struct store_reservation *reservation, bool bury)
@@ -44,6 +45,9 @@ store_reserve(struct store_worker *worker, const struct store_op *wanted,
 		.part_length = {op.data_length},
 		.flags = op.flags,
 		.expiry = clock_expiry(&store->clock, moment.clock, op.exptime),
+		.cas = (op.options & STORE_NEW_CAS) != 0 ? op.new_cas : 0,
+		.marks = ((op.options & STORE_NEW_CAS) != 0 ? ITEM_GIVEN_CAS : 0) |
+			 ((op.options & STORE_BINARY_KEY) != 0 ? ITEM_BINARY_KEY : 0),
 	};
 	struct shard *shard;
 	struct writer *writer;

@@ -59,7 +59,7 @@ enum store_option {
 	 * empty and won; append, prepend: as the data; both with op->other_exptime */
 	STORE_CREATE = 1 << 1,
 	STORE_NO_BUMP = 1 << 2, /* get: not a use of the item */
-	STORE_RECACHE = 1 << 3, /* get, gat: a hit with under op->recache seconds to live is won */
+	STORE_RECACHE = 1 << 3, /* MAY_WIN: so is a hit with under op->recache seconds to live */
 	/* out */
 	STORE_CREATED = 1 << 4,	      /* CREATE: the item was absent */
 	STORE_FOUND_EXPIRED = 1 << 5, /* with STORE_NOT_FOUND: it was there, but expired */
@@ -79,6 +79,10 @@ enum store_option {
 	STORE_TOUCHES = 1 << 14,
 	/* set, add, replace, CREATE: the key is to be shown in base64. Out: of a hit, it is */
 	STORE_BINARY_KEY = 1 << 15,
+	STORE_MAY_WIN =
+		1 << 16, /* get, gat: a hit that is stale, or RECACHE's, is won if it can be */
+	/* get, gat: FETCHED, BINARY_KEY, ttl_before, ttl and idle are wanted, and told */
+	STORE_DETAILS = 1 << 17,
 };
 
 enum store_status {
@@ -105,7 +109,7 @@ struct store_op {
 	const uint8_t *value; /* out: of a hit, contiguous, in the store's memory */
 	/* Out: a hit's own key_length bytes of key: replies are written over the request's bytes. */
 	const uint8_t *item_key;
-	uint32_t value_length; /* out: of a hit; append, prepend: of what is stored now */
+	uint32_t value_length; /* out: of a hit, or of what is stored now */
 	uint32_t flags;	       /* the client's. Out: the item's */
 	uint32_t options; /* enum store_option, or-ed; the out bits must be 0 when it comes in */
 	uint8_t status;	  /* out: enum store_status */
@@ -117,11 +121,12 @@ struct store_op {
 	uint64_t initial; /* CREATE */
 
 	uint64_t new_cas;      /* NEW_CAS */
-	int64_t ttl_before;    /* out, of a hit: seconds it had to live; -1: for ever, or created */
+	int64_t ttl_before;    /* out, of a hit: seconds it had to live; -1: for ever */
 	int64_t ttl;	       /* out, of a hit: the same now; 0 if this op made it expire */
 	int32_t other_exptime; /* CREATE, TOUCHES */
 	int32_t recache;       /* RECACHE: seconds */
-	uint32_t idle;	       /* out, of a hit: seconds since it was last stored or read */
+	/* out, of a hit: seconds, at most, since it was stored; reads are not in it */
+	uint32_t idle;
 	struct store_reservation *reservation; /* set: the value is already in place there */
 };
 

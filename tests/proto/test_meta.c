@@ -150,12 +150,14 @@ mg_misses(void)
 static void
 mg_asks_the_store(void)
 {
-	CU_ASSERT(asks_for("mg a v\r\n", STORE_GET, 0));
-	CU_ASSERT(asks_for("mg a u\r\n", STORE_GET, STORE_NO_BUMP));
-	CU_ASSERT(asks_for("mg a T30\r\n", STORE_GAT, 0));
-	CU_ASSERT(asks_for("mg a N30 R10\r\n", STORE_GET, STORE_CREATE | STORE_RECACHE));
-	CU_ASSERT(asks_for("mg a N30 E9\r\n", STORE_GET, STORE_CREATE | STORE_NEW_CAS));
-	CU_ASSERT(asks_for("mg YQ== b\r\n", STORE_GET, STORE_BINARY_KEY));
+	CU_ASSERT(asks_for("mg a v\r\n", STORE_GET, STORE_MAY_WIN));
+	CU_ASSERT(asks_for("mg a u\r\n", STORE_GET, STORE_NO_BUMP | STORE_MAY_WIN));
+	CU_ASSERT(asks_for("mg a T30\r\n", STORE_GAT, STORE_MAY_WIN));
+	CU_ASSERT(asks_for("mg a N30 R10\r\n", STORE_GET,
+			   STORE_CREATE | STORE_RECACHE | STORE_MAY_WIN));
+	CU_ASSERT(asks_for("mg a N30 E9\r\n", STORE_GET,
+			   STORE_CREATE | STORE_NEW_CAS | STORE_MAY_WIN));
+	CU_ASSERT(asks_for("mg YQ== b\r\n", STORE_GET, STORE_BINARY_KEY | STORE_MAY_WIN));
 }
 
 static void
@@ -397,7 +399,7 @@ me_shows_an_item(void)
 {
 	struct exchange *exchange = hit("me a\r\n");
 
-	CU_ASSERT(exchange->request.op.options == STORE_NO_BUMP);
+	CU_ASSERT(exchange->request.op.options == (STORE_NO_BUMP | STORE_DETAILS));
 	CU_ASSERT(is_told(exchange, "ME a exp=200 la=9 cas=77 fetch=no cls=1 size=66\r\n"));
 	exchange = hit("me YWI= b\r\n");
 	exchange->request.op.options |= STORE_BINARY_KEY | STORE_FETCHED;
