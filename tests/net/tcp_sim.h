@@ -110,7 +110,6 @@ struct sim_user {
 	struct sim_app *app; /* NULL: the server does not know yet */
 	uint8_t header[SIM_HEADER];
 	uint32_t header_length;
-	bool ghost; /* a server's connection that no client has: see sim_identify */
 };
 
 /* What a SYN said. */

@@ -72,7 +72,10 @@ sim_app_abort(struct sim_role *role)
 		sim_fail(role->sim, "aborted, but the connection is not gone");
 }
 
-/* The server's client tells its number first. False: it has not yet. */
+/*
+ * The server's client tells its number first. False: it has not yet; true without user->app: it is a
+ * ghost.
+ */
 static inline bool
 sim_identify(struct sim *sim, struct tcp_connection *connection, struct sim_user *user)
 {
@@ -97,7 +100,6 @@ sim_identify(struct sim *sim, struct tcp_connection *connection, struct sim_user
 	    sim->apps[number][SIM_SERVER].gone) {
 		if (sim->ends[SIM_SERVER].stats.cookies_accepted == 0)
 			sim_fail(sim, "accepted connection %u twice", number);
-		user->ghost = true;
 		sim->ghosts++;
 		return true;
 	}

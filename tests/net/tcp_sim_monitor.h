@@ -237,6 +237,9 @@ sim_monitor_segment(struct sim *sim, uint32_t connection, enum sim_end_name from
 		flow->resets++;
 		return;
 	}
+	/* a cookie that came back late: see sim_identify */
+	if (sim->ends[SIM_SERVER].stats.cookies_accepted != 0 && sim_has_ended(sim, connection))
+		return;
 	if (!ack && !(syn && from == SIM_CLIENT))
 		sim_fail(sim, "sent a segment without ACK");
 	if (syn)

@@ -109,7 +109,7 @@ sim_draw_connection(struct random *random, struct sim_connection_plan *connectio
 
 		if (part->read_max < least)
 			part->read_max = least;
-		if (part->write_max > 1 && part->write_max < 1 + part->total / 500)
+		if (part->write_max < 1 + part->total / 500)
 			part->write_max = 1 + part->total / 500;
 	}
 	if (sim_one_in(random, 12)) {

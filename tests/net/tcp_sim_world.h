@@ -122,10 +122,8 @@ sim_news(struct sim_end *end, struct tcp_connection *connection)
 {
 	struct sim_user *user = tcp_user(connection);
 	struct sim_role role;
-	const uint8_t *bytes;
-	size_t length;
 
-	if (user->app == NULL && !user->ghost &&
+	if (user->app == NULL &&
 	    (end->name == SIM_CLIENT || !sim_identify(end->sim, connection, user))) {
 		if (end->name == SIM_CLIENT)
 			sim_fail(end->sim, "news of a connection that nobody made");
@@ -134,9 +132,8 @@ sim_news(struct sim_end *end, struct tcp_connection *connection)
 			tcp_close(connection);
 		return;
 	}
-	if (user->ghost) {
-		while ((length = tcp_receive(connection, &bytes)) > 0)
-			tcp_take(connection, length);
+	if (user->app == NULL) {
+		tcp_abort(connection);
 		return;
 	}
 	role = sim_role(end->sim, (uint32_t)((user->app - &end->sim->apps[0][0]) / SIM_ENDS),
