@@ -199,42 +199,6 @@ half_establish(struct tcp *tcp, struct tcp_half *half, const struct tcp_segment 
 	return connection;
 }
 
-/* RFC 9293, 3.10.7.4, for SYN-RECEIVED. */
-struct tcp_connection *
-half_input(struct tcp *tcp, struct tcp_half *half, const struct tcp_segment *segment)
-{
-	const struct tcp_agreement *agreement = &half->agreement;
-	uint32_t offset = segment->sequence - (agreement->irs + 1);
-
-	if ((segment->flags & RTE_TCP_RST_FLAG) != 0) {
-		if (offset == 0) /* RFC 5961, 3.2 */
-			half_free(tcp, half);
-		else
-			tcp->stats->out_of_window++;
-		return NULL;
-	}
-	if ((segment->flags & RTE_TCP_SYN_FLAG) != 0) {
-		/* the same again, or another, whose sender will refuse this answer and so end it */
-		half_answer(tcp, half);
-		return NULL;
-	}
-	if (segment->ack != agreement->iss + 1) {
-		tcp->stats->bad_ack++;
-		reset_answer(tcp, segment);
-		return NULL;
-	}
-	if (offset > UINT16_MAX) {
-		tcp->stats->out_of_window++;
-		return NULL;
-	}
-	if (agreement->stamps &&
-	    (!segment->has_stamps || seq_lt(segment->stamp, agreement->ts_recent))) {
-		tcp->stats->paws_dropped++;
-		return NULL;
-	}
-	return half_establish(tcp, half, segment);
-}
-
 /* --- cookies -------------------------------------------------------------------------------- */
 
 static uint32_t
@@ -331,6 +295,61 @@ listen_cookie(struct tcp *tcp, const struct tcp_segment *segment, uint32_t hash)
 	tcp->stats->cookies_accepted++;
 	tcp->stats->accepted++;
 	return connection;
+}
+
+/* --- what comes ------------------------------------------------------------------------------ */
+
+/*
+ * An ACK of another SYN-ACK than ours. It may be of the cookie that an earlier copy of the SYN was
+ * answered with, when the backlog was full: that is the one that the client knows of.
+ */
+static struct tcp_connection *
+half_refuse(struct tcp *tcp, struct tcp_half *half, const struct tcp_segment *segment)
+{
+	struct tcp_agreement agreement;
+	uint32_t hash = half->hash;
+
+	tcp->stats->bad_ack++;
+	if (tcp->now > tcp->cookie_until) {
+		reset_answer(tcp, segment);
+		return NULL;
+	}
+	if (cookie_read(tcp, segment, &half->path, &agreement))
+		half_free(tcp, half);
+	return listen_cookie(tcp, segment, hash);
+}
+
+/* RFC 9293, 3.10.7.4, for SYN-RECEIVED. */
+struct tcp_connection *
+half_input(struct tcp *tcp, struct tcp_half *half, const struct tcp_segment *segment)
+{
+	const struct tcp_agreement *agreement = &half->agreement;
+	uint32_t offset = segment->sequence - (agreement->irs + 1);
+
+	if ((segment->flags & RTE_TCP_RST_FLAG) != 0) {
+		if (offset == 0) /* RFC 5961, 3.2 */
+			half_free(tcp, half);
+		else
+			tcp->stats->out_of_window++;
+		return NULL;
+	}
+	if ((segment->flags & RTE_TCP_SYN_FLAG) != 0) {
+		/* the same again, or another, whose sender will refuse this answer and so end it */
+		half_answer(tcp, half);
+		return NULL;
+	}
+	if (segment->ack != agreement->iss + 1)
+		return half_refuse(tcp, half, segment);
+	if (offset > UINT16_MAX) {
+		tcp->stats->out_of_window++;
+		return NULL;
+	}
+	if (agreement->stamps &&
+	    (!segment->has_stamps || seq_lt(segment->stamp, agreement->ts_recent))) {
+		tcp->stats->paws_dropped++;
+		return NULL;
+	}
+	return half_establish(tcp, half, segment);
 }
 
 void

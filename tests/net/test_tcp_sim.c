@@ -114,6 +114,7 @@ seeds_that_failed_are_clean(void)
 		{297, "the same, with two of them"},
 		{30274, "a cookie's ACK that came again made a connection that nobody has"},
 		{4031, "that connection's segments were held against the one before"},
+		{326559, "a copy of a SYN opened half of what a cookie had been sent for"},
 		{78212, "400,104 bytes, one every 18 ms, take more than two hours"},
 	};
 
