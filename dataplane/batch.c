@@ -20,7 +20,7 @@ udp_reply_extend(struct reply *reply)
 	return 0;
 }
 
-static int
+static inline int
 message_begin_reply(struct message *message, struct udp_reply *udp)
 {
 	udp->message = &message->udp;
@@ -31,55 +31,93 @@ message_begin_reply(struct message *message, struct udp_reply *udp)
 	return udp->reply.cursor == NULL ? -ENOBUFS : 0;
 }
 
-/* Sends the chain of datagrams; the last one stands for the whole answer in the accounts. */
+/* Writes the headers of the answer's datagrams and sends them; the last stands for all in the accounts. */
 static void
 message_send(struct worker *worker, struct message *message)
 {
-	struct rte_mbuf *mbuf = message->udp.first, *next;
+	struct rte_mbuf *mbuf, *next;
 
-	for (; mbuf != NULL; mbuf = next) {
+	udp_message_close(&message->udp, message->end);
+	if (message->udp.first != message->udp.packet.mbuf)
+		rte_pktmbuf_free(message->udp.packet.mbuf);
+	for (mbuf = message->udp.first; mbuf != NULL; mbuf = next) {
 		next = mbuf->next;
 		mbuf->next = NULL;
 		worker_send(worker, message->port, mbuf, next == NULL);
 	}
 }
 
-/* The reply is complete: sends it, or accounts for its absence. */
-static void
-message_end(struct worker *worker, struct message *message, struct udp_reply *udp)
+/* Whether all that is left to do is to turn the question's headers round: there is a short reply. */
+static inline bool
+message_is_plain(const struct message *message)
 {
-	struct rte_mbuf *question = message->udp.packet.mbuf;
-	bool silent = message->udp.datagrams == 1 && udp->reply.cursor == message->udp.payload;
+	size_t length = (size_t)(message->end - message->udp.payload);
 
-	if (udp->reply.failed || silent) {
-		udp_message_abandon(&message->udp);
-		worker_drop(worker, question,
-			    silent ? NET_DROP_no_reply : NET_DROP_reply_no_buffer);
-		return;
-	}
-	udp_message_close(&message->udp, udp->reply.cursor);
-	if (message->udp.first != question)
-		rte_pktmbuf_free(question);
-	message_send(worker, message);
+	/* none, or no end, is the largest of numbers */
+	return message->plain && message->udp.datagrams == 1 &&
+	       message->udp.first == message->udp.packet.mbuf &&
+	       length - 1 < message->port->plain.answer_max;
 }
 
-/* Writes the replies of a message's executed requests; ends the message unless more will follow. */
+/* The reply is complete: sends it, or accounts for its absence. */
 static void
-message_write(struct worker *worker, struct message *message, bool more)
+message_end(struct worker *worker, struct message *message)
+{
+	bool silent = message->udp.datagrams == 1 && message->end == message->udp.payload;
+
+	if (message->end == NULL || silent) {
+		udp_message_abandon(&message->udp);
+		worker_drop(worker, message->udp.packet.mbuf,
+			    silent ? NET_DROP_no_reply : NET_DROP_reply_no_buffer);
+	} else {
+		message_send(worker, message);
+	}
+}
+
+/* Writes the replies of a datagram's executed requests. */
+static inline void
+message_write(struct worker *worker, struct message *message)
 {
 	struct batch *batch = &worker->batch;
 	struct udp_reply *udp = &batch->reply;
 
-	if (message->connection != NULL) {
-		client_write(worker, message);
-		return;
-	}
 	if (!message->begun && message_begin_reply(message, udp) != 0)
 		udp->reply.failed = true;
 	for (unsigned int i = 0; i < message->count && !udp->reply.failed; i++)
 		request_write(&worker->server, &batch->request[message->first + i], &udp->reply);
-	if (!more)
-		message_end(worker, message, udp);
+	message->end = udp->reply.failed ? NULL : udp->reply.cursor;
+}
+
+/*
+ * Writes the replies of all messages and ends them; plain ones, which hold no buffer but their
+ * question's, only when all are written: a checksum over what was written just before would have to
+ * wait for it, as its wide loads aren't served from narrower stores. If more, the last message (whose
+ * reply is in a buffer of its own) does not end.
+ */
+static void
+batch_write(struct worker *worker, bool more)
+{
+	struct batch *batch = &worker->batch;
+
+	for (unsigned int i = 0; i < batch->messages; i++) {
+		struct message *message = &batch->message[i];
+
+		if (message->connection != NULL) {
+			client_write(worker, message);
+			continue;
+		}
+		message_write(worker, message);
+		if (!message_is_plain(message) && !(more && i + 1 == batch->messages))
+			message_end(worker, message);
+	}
+	for (unsigned int i = 0; i < batch->messages; i++) {
+		struct message *message = &batch->message[i];
+
+		if (!message_is_plain(message))
+			continue;
+		udp_plain_close(&message->port->plain, &message->udp, message->end);
+		worker_send(worker, message->port, message->udp.first, true);
+	}
 }
 
 /*
@@ -95,11 +133,9 @@ batch_run_part(struct worker *worker, bool more)
 	store_prepare(worker->server.store, batch->op, batch->ops);
 	store_probe(worker->server.store, batch->op, batch->ops);
 	probed = rte_rdtsc();
-	for (unsigned int i = 0; i < batch->requests; i++)
-		request_execute(&worker->server, &batch->request[i]);
+	requests_execute(&worker->server, batch->request, batch->requests);
 	executed = rte_rdtsc();
-	for (unsigned int i = 0; i < batch->messages; i++)
-		message_write(worker, &batch->message[i], more && i + 1 == batch->messages);
+	batch_write(worker, more);
 	written = rte_rdtsc();
 
 	worker->stats.cycles_probe += probed - started;
@@ -158,6 +194,7 @@ batch_add_stream(struct worker *worker, struct tcp_connection *connection, unsig
 	struct message *message = batch_next(batch);
 
 	message->connection = connection;
+	message->plain = false;
 	message->first = first;
 	message->count = 0;
 	message->ends = false;
@@ -166,29 +203,20 @@ batch_add_stream(struct worker *worker, struct tcp_connection *connection, unsig
 	return message;
 }
 
-void
-batch_add(struct worker *worker, struct worker_port *port)
+/*
+ * Parses what plain gets have left of the last message's datagram, running the batch whenever it is
+ * full. gets: there were some.
+ */
+static void
+batch_parse(struct worker *worker, const uint8_t *bytes, size_t length, bool gets)
 {
 	struct batch *batch = &worker->batch;
-	struct message *message = batch_next(batch);
-	struct stream stream = {.datagram = true};
+	struct message *message = &batch->message[batch->messages - 1];
+	struct stream stream = {.datagram = true,
+				.protocol = gets ? PROTOCOL_BINARY : PROTOCOL_UNKNOWN};
 	enum parse_result result;
-	const uint8_t *bytes;
-	size_t length, consumed;
+	size_t consumed;
 
-	if (udp_message_open(&message->udp, &port->interface, port->pool) == VERDICT_DROP) {
-		worker_drop(worker, message->udp.packet.mbuf, message->udp.packet.drop);
-		return;
-	}
-	bytes = message->udp.packet.payload;
-	length = message->udp.packet.payload_length;
-	message->port = port;
-	message->connection = NULL;
-	message->first = batch->requests;
-	message->count = 0;
-	message->in_place = true;
-	message->begun = false;
-	batch->messages++;
 	for (;;) {
 		unsigned int from = batch->requests;
 
@@ -206,4 +234,29 @@ batch_add(struct worker *worker, struct worker_port *port)
 		worker_drop(worker, message->udp.packet.mbuf,
 			    result == PARSE_MORE ? NET_DROP_request_incomplete : NET_DROP_no_reply);
 	}
+}
+
+void
+batch_add(struct worker *worker, struct worker_port *port)
+{
+	struct batch *batch = &worker->batch;
+	struct message *message = batch_next(batch);
+	const uint8_t *bytes = message->udp.packet.payload;
+	size_t length = message->udp.packet.payload_length, taken;
+	unsigned int first = batch->requests;
+
+	message->port = port;
+	message->connection = NULL;
+	message->first = first;
+	message->count = 0;
+	message->in_place = true;
+	message->begun = false;
+	batch->messages++;
+	taken = requests_take_gets(&worker->limits, bytes, length, batch->request, BATCH_REQUESTS,
+				   &batch->requests);
+	message_take_requests(batch, message, first);
+	if (taken != length)
+		batch_parse(worker, bytes + taken, length - taken, taken != 0);
+	if (batch_full(batch))
+		batch_run(worker);
 }

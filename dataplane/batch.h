@@ -32,6 +32,8 @@ struct message {
 	struct worker_port *port;
 	struct tcp_connection *connection; /* NULL: it is a datagram */
 	unsigned int first, count;	   /* requests[first .. first + count - 1] */
+	uint8_t *end;  /* datagram: of the reply written; NULL: no buffer was left */
+	bool plain;    /* datagram: opened by udp_plain_open */
 	bool in_place; /* datagram: the reply may be written over the question */
 	bool begun;    /* datagram: an earlier part of the reply is written */
 	bool ends;     /* connection: it is closed after the replies */
@@ -75,7 +77,10 @@ batch_next(struct batch *batch)
 	return &batch->message[batch->messages];
 }
 
-/* Parses the datagram that stands in batch_next() and adds it, or drops it with a cause. */
+/*
+ * Parses the datagram that stands opened in batch_next() (message->udp and message->plain are set)
+ * and adds it, or drops it with a cause. Runs the batch if that made it full.
+ */
 void batch_add(struct worker *worker, struct worker_port *port);
 
 /*

@@ -74,7 +74,7 @@ worker_pass_replies(struct worker *worker, struct worker_port *port)
 	idle_ring_bell(port->sender);
 }
 
-static void
+void
 worker_flush(struct worker *worker, struct worker_port *port)
 {
 	if (port->tx_count == 0)
@@ -84,16 +84,6 @@ worker_flush(struct worker *worker, struct worker_port *port)
 	else
 		worker_pass_replies(worker, port);
 	port->tx_count = 0;
-}
-
-void
-worker_send(struct worker *worker, struct worker_port *port, struct rte_mbuf *mbuf, bool answers)
-{
-	mbuf->hash.usr = answers;
-	mbuf->port = port->id;
-	port->tx[port->tx_count++] = mbuf;
-	if (port->tx_count == WORKER_BURST_MAX)
-		worker_flush(worker, port);
 }
 
 void
@@ -212,6 +202,12 @@ worker_input(struct worker *worker, struct worker_port *port, struct rte_mbuf *m
 	struct packet *packet = &message->udp.packet;
 	struct worker *owner;
 
+	if (!(fresh && port->spreads) &&
+	    udp_plain_open(&port->plain, &port->interface, port->pool, mbuf, &message->udp)) {
+		message->plain = true;
+		batch_add(worker, port);
+		return;
+	}
 	switch (net_input(&port->interface, mbuf, packet)) {
 	case VERDICT_DROP:
 		if (packet->drop == NET_DROP_arp_conflict || packet->drop == NET_DROP_nd_conflict)
@@ -240,9 +236,12 @@ worker_input(struct worker *worker, struct worker_port *port, struct rte_mbuf *m
 			worker_hand_over(worker, port, owner, mbuf);
 			return;
 		}
+		if (udp_message_open(&message->udp, &port->interface, port->pool) == VERDICT_DROP) {
+			worker_drop(worker, mbuf, packet->drop);
+			return;
+		}
+		message->plain = false;
 		batch_add(worker, port);
-		if (batch_full(&worker->batch))
-			batch_run(worker);
 	}
 }
 
@@ -374,6 +373,8 @@ worker_run(void *argument)
 	status = store_worker_open(worker->store, worker->index, &worker->server.store);
 	if (status != 0)
 		return status;
+	for (unsigned int i = 0; i < worker->port_count; i++)
+		udp_plain_learn(&worker->ports[i].plain, &worker->ports[i].interface);
 	idle_begin(&idle, worker);
 	/* relaxed: nothing is read that the stopper wrote before */
 	while (!atomic_load_explicit(worker->stop, memory_order_relaxed)) {

@@ -19,6 +19,7 @@
 #include "dataplane/batch.h"
 #include "dataplane/net/packet.h"
 #include "dataplane/net/tcp.h"
+#include "dataplane/net/udp_plain.h"
 #include "dataplane/proto/request.h"
 #include "dataplane/store/store.h"
 
@@ -55,6 +56,7 @@ struct worker_stats {
 struct worker_port {
 	struct interface interface;
 	struct tcp_port tcp;	  /* the same, as TCP sees it */
+	struct udp_plain plain;	  /* the same, as most frames see it: the worker's own */
 	struct rte_mempool *pool; /* for fresh reply buffers */
 	uint16_t id;		  /* DPDK's */
 	uint16_t queue;		  /* ours, or that of the worker that sends for us */
@@ -113,9 +115,19 @@ uint64_t worker_now(const struct worker *worker);
  */
 int worker_run(void *worker);
 
+/* Hands what is queued for the port to it, or to the worker that has a queue of it. */
+void worker_flush(struct worker *worker, struct worker_port *port);
+
 /* Queues an answer (or a packet that answers nothing) for the port; sends when a burst is full. */
-void worker_send(struct worker *worker, struct worker_port *port, struct rte_mbuf *mbuf,
-		 bool answers);
+static inline void
+worker_send(struct worker *worker, struct worker_port *port, struct rte_mbuf *mbuf, bool answers)
+{
+	mbuf->hash.usr = answers;
+	mbuf->port = port->id;
+	port->tx[port->tx_count++] = mbuf;
+	if (port->tx_count == WORKER_BURST_MAX)
+		worker_flush(worker, port);
+}
 
 /* Counts why a received packet gets no answer, and frees it. */
 void worker_drop(struct worker *worker, struct rte_mbuf *mbuf, enum net_drop cause);

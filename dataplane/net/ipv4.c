@@ -1,43 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* IPv4 (RFC 791, host requirements of RFC 1122). Fragments are counted and dropped. */
-#include "dataplane/net/checksum.h"
-#include "dataplane/net/packet.h"
-
-static const uint8_t IPV4_TTL = 64;
-
-static bool
-ipv4_checksum_good(const struct interface *interface, const struct rte_mbuf *mbuf,
-		   const struct rte_ipv4_hdr *ip, uint16_t header_length)
-{
-	uint64_t told = mbuf->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK;
-
-	/* only a clear "good" from the port is believed; NONE and UNKNOWN are checked here */
-	if (interface->rx_ip_checksum && told == RTE_MBUF_F_RX_IP_CKSUM_GOOD)
-		return true;
-	if (header_length == sizeof(*ip)) /* most: the sum of a length known here is unrolled */
-		return checksum_fold(checksum_add(0, ip, sizeof(*ip))) == 0xffff;
-	return checksum_fold(checksum_add(0, ip, header_length)) == 0xffff;
-}
-
-/* Addresses that can't be a host's: this network, loopback, multicast, reserved, broadcast. */
-static bool
-ipv4_is_host(rte_be32_t address)
-{
-	uint8_t first = (uint8_t)(rte_be_to_cpu_32(address) >> 24);
-
-	return first != 0 && first != 127 && first < 224;
-}
-
-/* The subnet's own broadcast address (a /31 or /32 has none). */
-static bool
-ipv4_is_subnet_broadcast(const struct interface *interface, rte_be32_t address)
-{
-	rte_be32_t host_bits = ~interface->subnet_mask;
-
-	return rte_be_to_cpu_32(host_bits) > 1 &&
-	       (address & interface->subnet_mask) == interface->subnet &&
-	       (address & host_bits) == host_bits;
-}
+#include "dataplane/net/ipv4.h"
 
 enum verdict
 ipv4_input(const struct interface *interface, struct packet *packet)
@@ -57,8 +20,7 @@ ipv4_input(const struct interface *interface, struct packet *packet)
 		return packet_drop(packet, NET_DROP_ip_checksum);
 	if (ip->dst_addr != interface->address)
 		return packet_drop(packet, NET_DROP_ip_not_ours);
-	if (!ipv4_is_host(ip->src_addr) || ip->src_addr == interface->address ||
-	    ipv4_is_subnet_broadcast(interface, ip->src_addr))
+	if (!ipv4_source_good(interface, ip->src_addr))
 		return packet_drop(packet, NET_DROP_ip_source);
 	if ((ip->fragment_offset &
 	     rte_cpu_to_be_16(RTE_IPV4_HDR_MF_FLAG | RTE_IPV4_HDR_OFFSET_MASK)) != 0)

@@ -44,8 +44,6 @@ udp_message_open(struct udp_message *message, const struct interface *interface,
 {
 	struct packet *packet = &message->packet;
 	const struct udp_frame *frame = (const struct udp_frame *)packet->payload;
-	uint16_t room =
-		(uint16_t)(interface->mtu - packet_ip_length(packet) - sizeof(struct rte_udp_hdr));
 
 	if (packet->payload_length <= UDP_FRAME_LENGTH)
 		return packet_drop(packet, NET_DROP_udp_frame_short);
@@ -53,7 +51,7 @@ udp_message_open(struct udp_message *message, const struct interface *interface,
 		return packet_drop(packet, NET_DROP_udp_frame_total);
 	message->interface = interface;
 	message->request_id = frame->request_id;
-	message->payload_max = (uint16_t)(RTE_MIN(room, UDP_DATAGRAM_MAX) - UDP_FRAME_LENGTH);
+	message->payload_max = udp_payload_max(interface, packet_ip_length(packet));
 	message->datagrams = 0;
 	message->pool = pool;
 	message->first = NULL;
@@ -63,22 +61,7 @@ udp_message_open(struct udp_message *message, const struct interface *interface,
 	return VERDICT_DATAGRAM;
 }
 
-static uint8_t *
-udp_message_append(struct udp_message *message, struct rte_mbuf *mbuf, uint8_t *payload,
-		   uint8_t **limit)
-{
-	if (message->last == NULL)
-		message->first = mbuf;
-	else
-		message->last->next = mbuf;
-	message->last = mbuf;
-	message->datagrams++;
-	message->payload = payload;
-	*limit = payload + message->payload_max;
-	return payload;
-}
-
-static uint8_t *
+uint8_t *
 udp_message_append_fresh(struct udp_message *message, uint8_t **limit)
 {
 	struct rte_mbuf *mbuf = rte_pktmbuf_alloc(message->pool);
@@ -89,18 +72,6 @@ udp_message_append_fresh(struct udp_message *message, uint8_t **limit)
 				  (uint8_t *)mbuf->buf_addr + mbuf->data_off + PACKET_HEADERS_MAX +
 					  UDP_FRAME_LENGTH,
 				  limit);
-}
-
-uint8_t *
-udp_message_begin(struct udp_message *message, bool in_place, uint8_t **limit)
-{
-	struct rte_mbuf *question = message->packet.mbuf;
-	uint8_t *payload = message->packet.payload;
-	uint8_t *buffer_end = (uint8_t *)question->buf_addr + question->buf_len;
-
-	if (in_place && payload + message->payload_max <= buffer_end)
-		return udp_message_append(message, question, payload, limit);
-	return udp_message_append_fresh(message, limit);
 }
 
 /* Sets the mbuf's data to [start, end): the headers are written from start on later. */

@@ -40,6 +40,15 @@ struct udp_message {
 	uint8_t *payload;	       /* of the last datagram */
 };
 
+/* Bytes of payload that a datagram may have behind an IP header of that length. */
+static inline uint16_t
+udp_payload_max(const struct interface *interface, size_t ip_length)
+{
+	size_t room = interface->mtu - ip_length - sizeof(struct rte_udp_hdr);
+
+	return (uint16_t)(RTE_MIN(room, (size_t)UDP_DATAGRAM_MAX) - UDP_FRAME_LENGTH);
+}
+
 /*
  * Strips memcached's frame from the datagram in message->packet (whose payload then is the request)
  * and prepares the answer to it: fresh datagrams come from pool. VERDICT_DATAGRAM, or VERDICT_DROP
@@ -48,12 +57,41 @@ struct udp_message {
 enum verdict udp_message_open(struct udp_message *message, const struct interface *interface,
 			      struct rte_mempool *pool);
 
+/* Makes mbuf the answer's next datagram, written from payload on; returns that. */
+static inline uint8_t *
+udp_message_append(struct udp_message *message, struct rte_mbuf *mbuf, uint8_t *payload,
+		   uint8_t **limit)
+{
+	if (message->last == NULL)
+		message->first = mbuf;
+	else
+		message->last->next = mbuf;
+	message->last = mbuf;
+	message->datagrams++;
+	message->payload = payload;
+	*limit = payload + message->payload_max;
+	return payload;
+}
+
+/* The same with a fresh mbuf. NULL if there's none. */
+uint8_t *udp_message_append_fresh(struct udp_message *message, uint8_t **limit);
+
 /*
  * Begins the first datagram of the answer: over the question's own payload (its bytes are then
  * gone; the question's mbuf becomes the answer's) or in a fresh mbuf. Returns where to write, with
  * *limit past the last byte; NULL if there's no mbuf.
  */
-uint8_t *udp_message_begin(struct udp_message *message, bool in_place, uint8_t **limit);
+static inline uint8_t *
+udp_message_begin(struct udp_message *message, bool in_place, uint8_t **limit)
+{
+	struct rte_mbuf *question = message->packet.mbuf;
+	uint8_t *payload = message->packet.payload;
+	uint8_t *buffer_end = (uint8_t *)question->buf_addr + question->buf_len;
+
+	if (in_place && payload + message->payload_max <= buffer_end)
+		return udp_message_append(message, question, payload, limit);
+	return udp_message_append_fresh(message, limit);
+}
 
 /* Ends the datagram, which is full up to its limit, and begins the next in a fresh mbuf. */
 uint8_t *udp_message_extend(struct udp_message *message, uint8_t **limit);

@@ -48,6 +48,10 @@ enum binary_status {
 	STATUS_NO_MEMORY = 0x82,
 };
 
+enum {
+	BINARY_VALUE_SHORT = 192 /* bytes of a value that is written at once with its header */
+};
+
 enum binary_get {
 	BINARY_GET = 0x00,
 	BINARY_GETQ = 0x09,
@@ -57,20 +61,12 @@ enum binary_get {
 };
 
 /* What a get of the opcode asks for besides. A miss of getk sends the request's key back. */
-static inline uint16_t
-binary_get_flags(unsigned int opcode)
-{
-	switch (opcode) {
-	case BINARY_GETQ:
-		return REQUEST_QUIET;
-	case BINARY_GETK:
-		return REQUEST_WITH_KEY | REQUEST_ECHO;
-	case BINARY_GETKQ:
-		return REQUEST_WITH_KEY | REQUEST_QUIET;
-	default:
-		return 0;
-	}
-}
+static const uint8_t binary_get_flags[] = {
+	[BINARY_GET] = 0,
+	[BINARY_GETQ] = REQUEST_QUIET,
+	[BINARY_GETK] = REQUEST_WITH_KEY | REQUEST_ECHO,
+	[BINARY_GETKQ] = REQUEST_WITH_KEY | REQUEST_QUIET,
+};
 
 /*
  * The most common requests by far, gets of one key with nothing wrong: all that there is to check is
@@ -104,13 +100,60 @@ binary_take_gets(const uint8_t *at, const uint8_t *end, struct request *requests
 			break;
 		request_begin_get(request, PROTOCOL_BINARY, at + sizeof(struct binary_header),
 				  key_length);
-		request->flags = binary_get_flags(opcode);
+		request->flags = binary_get_flags[opcode];
 		request->verb = (uint8_t)opcode;
 		request->opaque = opaque;
 		at += sizeof(struct binary_header) + key_length;
 	}
 	*count = next;
 	return at;
+}
+
+static inline uint8_t *
+binary_put_header(uint8_t *out, const struct request *request, enum binary_status status,
+		  unsigned int extras_length, unsigned int key_length, uint32_t body_length,
+		  uint64_t cas)
+{
+	/* in words, put together in registers */
+	uint64_t start = htobe64((uint64_t)MAGIC_REPLY << 56 | (uint64_t)request->verb << 48 |
+				 (uint64_t)key_length << 32 | (uint64_t)extras_length << 24 |
+				 (uint64_t)status);
+	uint64_t unique = htobe64(cas);
+	uint32_t body = htobe32(body_length);
+
+	memcpy(out, &start, sizeof(start));
+	memcpy(out + offsetof(struct binary_header, body_length), &body, sizeof(body));
+	memcpy(out + offsetof(struct binary_header, opaque), &request->opaque,
+	       sizeof(request->opaque));
+	memcpy(out + offsetof(struct binary_header, cas), &unique, sizeof(unique));
+	return out + sizeof(struct binary_header);
+}
+
+/*
+ * The most common replies by far: writes that of a get without a key which found a short value, and
+ * for which there is room here. False: it is none of these, and nothing was written.
+ */
+static inline bool
+binary_write_hit(const struct request *request, struct reply *reply)
+{
+	enum {
+		HEAD = sizeof(struct binary_header) + sizeof(uint32_t)
+	};
+	const struct store_op *op = &request->op;
+	uint32_t flags = htobe32(op->flags);
+	uint8_t *out = reply->cursor;
+
+	if (request->protocol != PROTOCOL_BINARY || request->action != REQUEST_STORE ||
+	    op->verb != STORE_GET || op->status != STORE_OK ||
+	    (request->flags & REQUEST_WITH_KEY) != 0 || op->value_length > BINARY_VALUE_SHORT ||
+	    (size_t)(reply->limit - out) < HEAD + op->value_length)
+		return false;
+	out = binary_put_header(out, request, STATUS_OK, sizeof(flags), 0,
+				(uint32_t)sizeof(flags) + op->value_length, op->cas);
+	memcpy(out, &flags, sizeof(flags));
+	copy_bytes(out + sizeof(flags), op->value, op->value_length);
+	reply->cursor = out + sizeof(flags) + op->value_length;
+	return true;
 }
 
 /* Writes the reply of an executed request of the binary protocol. */

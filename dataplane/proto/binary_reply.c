@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "dataplane/proto/binary.h"
 
-enum {
-	VALUE_INLINE = 192 /* values up to this are written with their header */
-};
-
 struct phrase {
 	const char *text;
 	uint8_t length;
@@ -40,32 +36,13 @@ status_phrase(enum binary_status status)
 #undef PHRASE
 }
 
-static inline uint8_t *
-put_header(uint8_t *out, const struct request *request, enum binary_status status,
-	   unsigned int extras_length, unsigned int key_length, uint32_t body_length, uint64_t cas)
-{
-	/* in words, put together in registers */
-	uint64_t start = htobe64((uint64_t)MAGIC_REPLY << 56 | (uint64_t)request->verb << 48 |
-				 (uint64_t)key_length << 32 | (uint64_t)extras_length << 24 |
-				 (uint64_t)status);
-	uint64_t unique = htobe64(cas);
-	uint32_t body = htobe32(body_length);
-
-	memcpy(out, &start, sizeof(start));
-	memcpy(out + offsetof(struct binary_header, body_length), &body, sizeof(body));
-	memcpy(out + offsetof(struct binary_header, opaque), &request->opaque,
-	       sizeof(request->opaque));
-	memcpy(out + offsetof(struct binary_header, cas), &unique, sizeof(unique));
-	return out + sizeof(struct binary_header);
-}
-
 /* A header and a body of at most a few hundred bytes. */
 static void
 binary_write_short(const struct request *request, struct reply *reply, enum binary_status status,
 		   const void *body, size_t length, uint64_t cas)
 {
 	uint8_t *start = reply_reserve(reply, sizeof(struct binary_header) + length);
-	uint8_t *out = put_header(start, request, status, 0, 0, (uint32_t)length, cas);
+	uint8_t *out = binary_put_header(start, request, status, 0, 0, (uint32_t)length, cas);
 
 	memcpy(out, body, length);
 	reply_commit(reply, start, out + length);
@@ -85,10 +62,11 @@ binary_write_value(const struct request *request, struct reply *reply)
 	const struct store_op *op = &request->op;
 	unsigned int key_length = (request->flags & REQUEST_WITH_KEY) != 0 ? op->key_length : 0;
 	uint32_t flags = htobe32(op->flags);
-	bool whole = op->value_length <= VALUE_INLINE;
+	bool whole = op->value_length <= BINARY_VALUE_SHORT;
 	size_t head = sizeof(struct binary_header) + sizeof(flags) + key_length;
 	uint8_t *start = reply_reserve(reply, head + (whole ? op->value_length : 0));
-	uint8_t *out = put_header(start, request, STATUS_OK, sizeof(flags), key_length,
+	uint8_t *out =
+		binary_put_header(start, request, STATUS_OK, sizeof(flags), key_length,
 				  (uint32_t)sizeof(flags) + key_length + op->value_length, op->cas);
 
 	memcpy(out, &flags, sizeof(flags));
@@ -120,7 +98,8 @@ binary_write_miss(const struct request *request, struct reply *reply)
 		return;
 	}
 	start = reply_reserve(reply, sizeof(struct binary_header) + op->key_length);
-	out = put_header(start, request, STATUS_NOT_FOUND, 0, op->key_length, op->key_length, 0);
+	out = binary_put_header(start, request, STATUS_NOT_FOUND, 0, op->key_length, op->key_length,
+				0);
 	memcpy(out, op->key, op->key_length);
 	reply_commit(reply, start, out + op->key_length);
 }
@@ -130,8 +109,8 @@ binary_write_touched(const struct request *request, struct reply *reply)
 {
 	uint32_t flags = htobe32(request->op.flags);
 	uint8_t *start = reply_reserve(reply, sizeof(struct binary_header) + sizeof(flags));
-	uint8_t *out = put_header(start, request, STATUS_OK, sizeof(flags), 0, sizeof(flags),
-				  request->op.cas);
+	uint8_t *out = binary_put_header(start, request, STATUS_OK, sizeof(flags), 0, sizeof(flags),
+					 request->op.cas);
 
 	memcpy(out, &flags, sizeof(flags));
 	reply_commit(reply, start, out + sizeof(flags));
@@ -211,8 +190,9 @@ binary_emit_stat(void *arg, const char *name, const char *value)
 	uint8_t *start = reply_reserve(reply, sizeof(struct binary_header));
 
 	reply_commit(reply, start,
-		     put_header(start, writer->request, STATUS_OK, 0, (unsigned int)name_length,
-				(uint32_t)(name_length + value_length), 0));
+		     binary_put_header(start, writer->request, STATUS_OK, 0,
+				       (unsigned int)name_length,
+				       (uint32_t)(name_length + value_length), 0));
 	reply_put(reply, name, name_length);
 	reply_put(reply, value, value_length);
 }

@@ -104,10 +104,20 @@ requests_parse(struct stream *stream, const struct parse_limits *limits, const u
 	return requests_parse_any(&parser, requests, count, bytes, consumed);
 }
 
+size_t
+requests_take_gets(const struct parse_limits *limits, const uint8_t *bytes, size_t length,
+		   struct request *requests, unsigned int room, unsigned int *count)
+{
+	if (limits->users != NULL)
+		return 0;
+	return (size_t)(binary_take_gets(bytes, bytes + length, requests, room, count) - bytes);
+}
+
 void
 request_write(struct server *server, const struct request *request, struct reply *reply)
 {
-	codecs[request->protocol]->write(server, request, reply);
+	if (!binary_write_hit(request, reply))
+		codecs[request->protocol]->write(server, request, reply);
 }
 
 void

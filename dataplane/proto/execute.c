@@ -126,26 +126,28 @@ execute_any(struct server *server, struct request *request)
 	}
 }
 
-/* A plain get is most of what is asked: straight to the store, and two counters. */
+/* A plain get is most of what is asked: straight to the store, and two counters for all. */
 void
-request_execute(struct server *server, struct request *request)
+requests_execute(struct server *server, struct request *requests, unsigned int count)
 {
 	enum {
 		SPECIAL = REQUEST_SIDE_EFFECT | REQUEST_META | REQUEST_EXAMINES | REQUEST_AUTH |
 			  REQUEST_NO_MEMORY
 	};
-	struct store_op *op = &request->op;
+	uint64_t hits = 0;
 
-	if (request->action != REQUEST_STORE || op->verb != STORE_GET ||
-	    (request->flags & SPECIAL) != 0) {
-		execute_any(server, request);
-		return;
+	for (struct request *request = requests; request < requests + count; request++) {
+		if (request->action != REQUEST_STORE || request->op.verb != STORE_GET ||
+		    (request->flags & SPECIAL) != 0) {
+			execute_any(server, request);
+			continue;
+		}
+		store_execute(server->store, &request->op);
+		if (request->op.status == STORE_OK)
+			hits++;
+		else
+			count_lookup(server->stats, &request->op, false);
 	}
-	store_execute(server->store, op);
-	if (op->status == STORE_OK) {
-		server->stats->cmd_get++;
-		server->stats->get_hits++;
-	} else {
-		count_lookup(server->stats, op, false);
-	}
+	server->stats->cmd_get += hits;
+	server->stats->get_hits += hits;
 }

@@ -111,6 +111,14 @@ enum parse_result requests_parse(struct stream *stream, const struct parse_limit
 				 const uint8_t *bytes, size_t length, struct request *requests,
 				 unsigned int room, unsigned int *count, size_t *consumed);
 
+/*
+ * Takes the plain gets of the binary protocol that a datagram begins with, as requests_parse would,
+ * but without a stream: returns how many bytes they took. What is left, if anything, is for
+ * requests_parse with a stream whose protocol is PROTOCOL_BINARY unless nothing was taken.
+ */
+size_t requests_take_gets(const struct parse_limits *limits, const uint8_t *bytes, size_t length,
+			  struct request *requests, unsigned int room, unsigned int *count);
+
 /* Bytes that end the data of a request that was PARSE_DATA, besides the data itself. */
 static inline unsigned int
 request_trailer(const struct request *request)
@@ -171,10 +179,11 @@ struct server {
 };
 
 /*
- * Executes one request (store ops must have been prepared, and should have been probed) and counts
- * it. The reply is written later, after any number of others, but before the next quiescent state.
+ * Executes requests in order (store ops must have been prepared, and should have been probed) and
+ * counts them. The replies are written later, after any number of others, but before the next
+ * quiescent state.
  */
-void request_execute(struct server *server, struct request *request);
+void requests_execute(struct server *server, struct request *requests, unsigned int count);
 
 /* Writes the reply of an executed request; writes nothing where it asked for none. */
 void request_write(struct server *server, const struct request *request, struct reply *reply);

@@ -211,7 +211,7 @@ session_execute(struct session *session, unsigned int count)
 	store_prepare(session->server.store, ops, n);
 	store_probe(session->server.store, ops, n);
 	for (unsigned int i = 0; i < count; i++)
-		request_execute(&session->server, &session->request[i]);
+		requests_execute(&session->server, &session->request[i], 1);
 }
 
 static inline void

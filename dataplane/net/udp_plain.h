@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * udp_plain.h - nearly every request comes in the same frame: untagged, IPv4 without options or
+ * fragments, UDP to our address and port, one datagram of memcached's. Such a frame is taken apart by
+ * one comparison of its first 48 bytes with what they must be, and its answer written over it by
+ * turning its headers round.
+ *
+ *     net_input, udp_message_open   ═  udp_plain_open      where that returns true
+ *     udp_message_close             ═  udp_plain_close     where the answer is one short datagram
+ *
+ * What this refuses goes the general way, which says what is wrong with it, if anything is.
+ */
+#ifndef JACKDAW_UDP_PLAIN_H
+#define JACKDAW_UDP_PLAIN_H
+
+#include "dataplane/net/ipv4.h"
+#include "dataplane/net/udp.h"
+
+struct udp_plain_headers {
+	struct rte_ether_hdr ether;
+	struct rte_ipv4_hdr ip;
+	struct rte_udp_hdr udp;
+	struct udp_frame frame;
+} __rte_packed __rte_aligned(2);
+
+enum {
+	PLAIN_WORDS = 6, /* of 64 bits, up to the frame's total */
+	/* bytes of payload that are summed here although the port could: asking it takes longer */
+	PLAIN_SUM_MAX = 256,
+};
+
+_Static_assert(PLAIN_WORDS * sizeof(uint64_t) == offsetof(struct udp_plain_headers, frame.reserved),
+	       "all that is compared");
+
+/* What a port's plain frames look like. Set once, then read-only. */
+struct udp_plain {
+	uint64_t expected[PLAIN_WORDS]; /* those bits of the headers that are always the same */
+	uint64_t mask[PLAIN_WORDS];	/* where they are */
+	struct rte_ipv4_hdr answer;	/* but for its length, destination and checksum */
+	uint64_t answer_sum;		/* of that */
+	uint16_t payload_max;		/* bytes of payload a datagram */
+	uint16_t length_over; /* a question's bytes of UDP are more; none are where UDP is off */
+	uint16_t answer_max;  /* bytes of payload of an answer that udp_plain_close may end */
+};
+
+/* Learns from the interface, which must be as it will stay. */
+void udp_plain_learn(struct udp_plain *plain, const struct interface *interface);
+
+static inline uint64_t
+plain_load64(const void *at)
+{
+	uint64_t word;
+
+	memcpy(&word, at, sizeof(word));
+	return word;
+}
+
+static inline uint32_t
+plain_load32(const void *at)
+{
+	uint32_t word;
+
+	memcpy(&word, at, sizeof(word));
+	return word;
+}
+
+/* Both addresses' sum, which is the same in either order. */
+static inline uint64_t
+plain_addresses_sum(const struct rte_ipv4_hdr *ip)
+{
+	return (uint64_t)ip->src_addr + ip->dst_addr;
+}
+
+static inline bool
+plain_checksum_good(const struct interface *interface, const struct rte_mbuf *mbuf,
+		    const struct udp_plain_headers *headers, uint16_t length)
+{
+	uint64_t told = mbuf->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK, sum;
+
+	if (headers->udp.dgram_cksum == 0 || /* the sender made none: RFC 768 */
+	    (interface->rx_l4_checksum && told == RTE_MBUF_F_RX_L4_CKSUM_GOOD))
+		return true;
+	sum = plain_addresses_sum(&headers->ip) + headers->udp.dgram_len + RTE_BE16(IPPROTO_UDP);
+	return checksum_fold(checksum_add(sum, &headers->udp, length)) == 0xffff;
+}
+
+/* Whether the frame is a plain one with nothing wrong. Its length is the caller's to check. */
+static inline bool
+plain_is_good(const struct udp_plain *plain, const struct interface *interface,
+	      const struct rte_mbuf *mbuf, const struct udp_plain_headers *headers)
+{
+	unsigned int total = rte_be_to_cpu_16(headers->ip.total_length);
+	unsigned int length = rte_be_to_cpu_16(headers->udp.dgram_len);
+	uint64_t different = 0;
+
+	for (unsigned int i = 0; i < PLAIN_WORDS; i++) {
+		uint64_t word = plain_load64((const uint8_t *)headers + i * sizeof(word));
+
+		different |= (word ^ plain->expected[i]) & plain->mask[i];
+	}
+	return different == 0 && total == length + sizeof(headers->ip) &&
+	       total <= mbuf->data_len - sizeof(headers->ether) && length > plain->length_over &&
+	       headers->udp.src_port != 0 && ipv4_source_good(interface, headers->ip.src_addr) &&
+	       ipv4_checksum_good(interface, mbuf, &headers->ip, sizeof(headers->ip)) &&
+	       plain_checksum_good(interface, mbuf, headers, (uint16_t)length);
+}
+
+/*
+ * If mbuf holds a plain frame from somebody who is allowed, fills *message as net_input and
+ * udp_message_open would, and returns true; else leaves it in any state.
+ */
+static inline bool
+udp_plain_open(const struct udp_plain *plain, const struct interface *interface,
+	       struct rte_mempool *pool, struct rte_mbuf *mbuf, struct udp_message *message)
+{
+	struct udp_plain_headers *headers = rte_pktmbuf_mtod(mbuf, struct udp_plain_headers *);
+	struct packet *packet = &message->packet;
+
+	if (mbuf->nb_segs != 1 || mbuf->data_len <= sizeof(*headers) ||
+	    !plain_is_good(plain, interface, mbuf, headers))
+		return false;
+	packet->mbuf = mbuf;
+	packet->payload = (uint8_t *)(headers + 1);
+	packet->ip = (uint8_t *)&headers->ip;
+	packet->payload_length = (uint16_t)(rte_be_to_cpu_16(headers->udp.dgram_len) -
+					    sizeof(headers->udp) - sizeof(headers->frame));
+	packet->ethertype = RTE_ETHER_TYPE_IPV4;
+	packet->tags_length = 0;
+	packet->ipv6 = false;
+	packet->source_port = headers->udp.src_port;
+	packet->destination_port = headers->udp.dst_port;
+	packet->source = address_ipv4(headers->ip.src_addr);
+	packet->destination = address_ipv4(headers->ip.dst_addr);
+	packet->peer = headers->ether.src_addr;
+	message->interface = interface;
+	message->request_id = headers->frame.request_id;
+	message->payload_max = plain->payload_max;
+	message->datagrams = 0;
+	message->pool = pool;
+	message->first = NULL;
+	message->last = NULL;
+	return packet_is_allowed(interface, &interface->udp_allow, packet);
+}
+
+/*
+ * Ends a message that was opened as plain and whose answer, up to `end`, is one datagram of at most
+ * plain->answer_max bytes written over the question's payload: turns the headers round. Sums
+ * what is known from registers, as a wide load would have to wait for narrow stores right before it.
+ */
+static inline void
+udp_plain_close(const struct udp_plain *plain, struct udp_message *message, const uint8_t *end)
+{
+	struct rte_mbuf *mbuf = message->packet.mbuf;
+	struct udp_plain_headers *headers =
+		(struct udp_plain_headers *)(void *)message->payload - 1;
+	uint16_t payload_length = (uint16_t)(end - message->payload);
+	uint16_t length =
+		(uint16_t)(sizeof(headers->udp) + sizeof(headers->frame) + payload_length);
+	rte_be16_t udp_length = rte_cpu_to_be_16(length);
+	rte_be16_t ip_length = rte_cpu_to_be_16((uint16_t)(length + sizeof(headers->ip)));
+	rte_be32_t client = headers->ip.src_addr;
+	uint32_t ports = plain_load32(&headers->udp);
+	uint64_t sum = plain_addresses_sum(&headers->ip) + RTE_BE16(IPPROTO_UDP) + ports +
+		       2 * (uint64_t)udp_length + message->request_id + headers->frame.total;
+	uint16_t folded = checksum_fold(checksum_add(sum, message->payload, payload_length));
+
+	headers->ether.dst_addr = headers->ether.src_addr;
+	headers->ether.src_addr = message->interface->mac;
+	headers->ip = plain->answer;
+	headers->ip.total_length = ip_length;
+	headers->ip.dst_addr = client;
+	headers->ip.hdr_checksum =
+		(rte_be16_t)~checksum_fold(plain->answer_sum + ip_length + client);
+	ports = ports << 16 | ports >> 16;
+	memcpy(&headers->udp, &ports, sizeof(ports));
+	headers->udp.dgram_len = udp_length;
+	/* 0 would mean none: it is sent as its other form (RFC 768) */
+	headers->udp.dgram_cksum = folded == 0xffff ? folded : (rte_be16_t)~folded;
+	headers->frame.sequence = 0;
+	headers->frame.reserved = 0;
+	mbuf->ol_flags = 0;
+	mbuf->data_len = (uint16_t)(sizeof(*headers) + payload_length);
+	mbuf->pkt_len = mbuf->data_len;
+}
+
+#endif
