@@ -49,6 +49,7 @@ struct store {
 	_Atomic uint32_t epoch;	     /* counts flushes, from 1 */
 	_Atomic uint64_t flush_tick; /* of a pending flush_all; 0: none */
 	struct gp gp;
+	atomic_bool walking[STORE_WALKS_MAX];
 	struct shard *shard[STORE_SHARDS_MAX];
 	struct store_worker *worker[STORE_WORKERS_MAX];
 	struct store_worker *janitor; /* its side of the shards; not in worker[] */

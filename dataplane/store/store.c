@@ -254,7 +254,7 @@ store_create(struct store **store, const struct store_options *options)
 	made->options = *options;
 	clock_init(&made->clock, options->unix_time);
 	atomic_init(&made->epoch, 1);
-	gp_init(&made->gp, options->workers);
+	gp_init(&made->gp, options->workers + STORE_WALKS_MAX);
 	status = store_build(made);
 	if (status != 0) {
 		store_destroy(made);
