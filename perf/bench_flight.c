@@ -52,8 +52,9 @@ flight_next(struct flight *flight, const struct workload_request *first, unsigne
 	if (count == 0)
 		return true;
 	/* text has messages of several requests only for get */
-	if (*size <= flight->room && (flight->protocol == BENCH_BINARY ||
-				      (first->op == WORKLOAD_GET && request->op == WORKLOAD_GET)))
+	if (*size <= flight->room &&
+	    (flight->protocol == BENCH_BINARY || flight->protocol == BENCH_META ||
+	     (first->op == WORKLOAD_GET && request->op == WORKLOAD_GET)))
 		return true;
 	flight->held = *request;
 	flight->holds = true;
@@ -218,6 +219,44 @@ flight_settle_text(struct flight *flight, unsigned int index, const struct answe
 	return true;
 }
 
+/*
+ * The answer to a message of one command ends it, to one of several the `mn` after them. Errors don't
+ * tell which command they are of: the first that had no answer will do for counting.
+ */
+static bool
+flight_settle_meta(struct flight *flight, unsigned int index, const struct answer *answer,
+		   uint64_t now)
+{
+	struct workload_request *requests = flight_requests(flight, index);
+	struct slot *slot = &flight->slots[index];
+	unsigned int which = 0;
+
+	if (answer->has_opaque && ((answer->opaque ^ slot->opaque) & ~0xffU) != 0) {
+		flight->meter->late++;
+		return false;
+	}
+	if (answer->kind == ANSWER_END) {
+		if (slot->count > 1) {
+			flight_finish(flight, index, now);
+			return true;
+		}
+		flight->meter->malformed++;
+		return false;
+	}
+	which = answer->has_opaque ? answer->opaque & 0xff
+				   : (unsigned int)__builtin_ctzll(~slot->answered);
+	if (which >= slot->count) {
+		flight->meter->wrong++;
+		return false;
+	}
+	flight_settle_one(flight, &requests[which], answer);
+	slot->answered |= UINT64_C(1) << which;
+	if (slot->count > 1)
+		return false;
+	flight_finish(flight, index, now);
+	return true;
+}
+
 bool
 flight_settle(struct flight *flight, unsigned int slot, const struct answer *answer, uint64_t now)
 {
@@ -229,6 +268,8 @@ flight_settle(struct flight *flight, unsigned int slot, const struct answer *ans
 		return flight_settle_binary(flight, slot, answer, now);
 	if (flight->protocol == BENCH_TEXT)
 		return flight_settle_text(flight, slot, answer, now);
+	if (flight->protocol == BENCH_META)
+		return flight_settle_meta(flight, slot, answer, now);
 	/* redis: one answer a message */
 	flight_settle_one(flight, flight_requests(flight, slot), answer);
 	flight_finish(flight, slot, now);

@@ -57,6 +57,9 @@ flight_requests(const struct flight *flight, unsigned int slot)
  */
 static inline bool flight_draw(struct flight *flight, unsigned int slot, uint64_t now);
 
+/* Bytes that flight_write may write, at most, what it writes beyond the message's end included. */
+static inline size_t flight_message_size(const struct flight *flight, unsigned int slot);
+
 /* Writes the slot's message (again, after a loss); returns its end. */
 static inline uint8_t *flight_write(struct flight *flight, unsigned int slot, uint8_t *out);
 
@@ -96,6 +99,17 @@ flight_draw(struct flight *flight, unsigned int index, uint64_t now)
 	return slot->count != 0;
 }
 
+static inline size_t
+flight_message_size(const struct flight *flight, unsigned int index)
+{
+	const struct workload_request *requests = flight_requests(flight, index);
+	size_t size = MESSAGE_SLACK;
+
+	for (unsigned int i = 0; i < flight->slots[index].count; i++)
+		size += request_size(&requests[i]) + REDIS_OVERHEAD_MAX;
+	return size;
+}
+
 static inline uint8_t *
 flight_write(struct flight *flight, unsigned int index, uint8_t *out)
 {
@@ -107,6 +121,8 @@ flight_write(struct flight *flight, unsigned int index, uint8_t *out)
 		return redis_write(flight->load, requests, out);
 	if (flight->protocol == BENCH_TEXT)
 		return text_write(flight->load, requests, slot->count, out);
+	if (flight->protocol == BENCH_META)
+		return meta_write(flight->load, requests, slot->count, slot->opaque, out);
 	for (unsigned int i = 0; i < last; i++)
 		out = binary_write(flight->load, &requests[i], true, slot->opaque | i, out);
 	return binary_write(flight->load, &requests[last], false, slot->opaque | last, out);

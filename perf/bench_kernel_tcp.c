@@ -6,17 +6,12 @@
 #include <unistd.h>
 
 #include "perf/bench_kernel.h"
+#include "perf/bench_stream.h"
 #include "perf/bench_transports.h"
 
 enum {
 	READ_SIZE = 64 << 10,
 	WAIT_SECONDS = 5,
-};
-
-/* A run of bytes that grows at its end and is used up at its front. */
-struct stream {
-	uint8_t *bytes;
-	size_t from, to, capacity;
 };
 
 struct tcp_connection {
@@ -31,43 +26,7 @@ tcp_connection(const struct kernel *kernel, unsigned int index)
 	return (struct tcp_connection *)kernel->own + index;
 }
 
-/* At least `room` bytes after `to`; false if there's no memory. */
-static bool
-stream_make_room(struct stream *stream, size_t room)
-{
-	uint8_t *larger;
-
-	if (stream->from == stream->to)
-		stream->from = stream->to = 0;
-	if (stream->capacity - stream->to >= room)
-		return true;
-	if (stream->from > 0) {
-		memmove(stream->bytes, stream->bytes + stream->from, stream->to - stream->from);
-		stream->to -= stream->from;
-		stream->from = 0;
-	}
-	if (stream->capacity - stream->to >= room)
-		return true;
-	larger = realloc(stream->bytes, 2 * (stream->to + room));
-	if (larger == NULL)
-		return false;
-	stream->bytes = larger;
-	stream->capacity = 2 * (stream->to + room);
-	return true;
-}
-
 /* --- sending ------------------------------------------------------------------------------ */
-
-static size_t
-tcp_message_size(const struct flight *flight, unsigned int slot)
-{
-	const struct workload_request *requests = flight_requests(flight, slot);
-	size_t size = MESSAGE_SLACK;
-
-	for (unsigned int i = 0; i < flight->slots[slot].count; i++)
-		size += request_size(&requests[i]) + REDIS_OVERHEAD_MAX;
-	return size;
-}
 
 static void
 tcp_send(struct kernel *kernel, unsigned int slot, uint64_t now)
@@ -78,7 +37,7 @@ tcp_send(struct kernel *kernel, unsigned int slot, uint64_t now)
 	uint8_t *start, *end;
 
 	(void)now;
-	if (!stream_make_room(out, tcp_message_size(flight, slot))) {
+	if (!stream_make_room(out, flight_message_size(flight, slot))) {
 		flight->slots[slot].count = 0; /* never under way: the connection's order is kept */
 		client_free_slot(kernel->client, slot);
 		return;

@@ -119,25 +119,55 @@ text_read_value(const uint8_t *bytes, size_t length, const uint8_t *line_end, st
 	return data - bytes + (ssize_t)value_length + 2;
 }
 
+struct text_line {
+	const char *start;
+	uint8_t kind;
+};
+
+/* A line that ends at `end` and is of one of these kinds: its length, or -EPROTO. */
+static ssize_t
+text_match(const struct text_line *lines, size_t count, const uint8_t *bytes, const uint8_t *end,
+	   struct answer *answer)
+{
+	for (size_t i = 0; i < count; i++) {
+		size_t start = strlen(lines[i].start);
+
+		if ((size_t)(end + 1 - bytes) >= start &&
+		    memcmp(bytes, lines[i].start, start) == 0) {
+			answer->kind = lines[i].kind;
+			answer->value_length = 0;
+			return end + 1 - bytes;
+		}
+	}
+	return -EPROTO;
+}
+
+static ssize_t
+text_read_error(const uint8_t *bytes, const uint8_t *end, struct answer *answer)
+{
+	static const struct text_line lines[] = {
+		{"SERVER_ERROR out of memory", ANSWER_NO_MEMORY},
+		{"SERVER_ERROR", ANSWER_REFUSED},
+		{"CLIENT_ERROR", ANSWER_REFUSED},
+		{"ERROR", ANSWER_REFUSED},
+	};
+
+	return text_match(lines, sizeof(lines) / sizeof(lines[0]), bytes, end, answer);
+}
+
 ssize_t
 text_read(const uint8_t *bytes, size_t length, struct answer *answer)
 {
-	static const struct {
-		const char *start;
-		uint8_t kind;
-	} lines[] = {
+	static const struct text_line lines[] = {
 		{"END\r\n", ANSWER_END},
 		{"STORED\r\n", ANSWER_DONE},
 		{"DELETED\r\n", ANSWER_DONE},
 		{"NOT_STORED\r\n", ANSWER_NOT_DONE},
 		{"NOT_FOUND\r\n", ANSWER_NOT_DONE},
 		{"EXISTS\r\n", ANSWER_NOT_DONE},
-		{"SERVER_ERROR out of memory", ANSWER_NO_MEMORY},
-		{"SERVER_ERROR", ANSWER_REFUSED},
-		{"CLIENT_ERROR", ANSWER_REFUSED},
-		{"ERROR", ANSWER_REFUSED},
 	};
 	const uint8_t *end = memchr(bytes, '\n', length);
+	ssize_t used;
 
 	if (end == NULL)
 		return length > 2048 ? -EPROTO : 0;
@@ -148,16 +178,127 @@ text_read(const uint8_t *bytes, size_t length, struct answer *answer)
 		answer->kind = ANSWER_DONE;
 		return end + 1 - bytes;
 	}
-	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
-		size_t start = strlen(lines[i].start);
+	used = text_match(lines, sizeof(lines) / sizeof(lines[0]), bytes, end, answer);
+	return used > 0 ? used : text_read_error(bytes, end, answer);
+}
 
-		if ((size_t)(end + 1 - bytes) >= start &&
-		    memcmp(bytes, lines[i].start, start) == 0) {
-			answer->kind = lines[i].kind;
-			return end + 1 - bytes;
-		}
+/* --- meta --------------------------------------------------------------------------------- */
+
+static uint8_t *
+put_opaque(uint8_t *out, uint32_t opaque)
+{
+	out = put_text(out, " O");
+	for (int shift = 28; shift >= 0; shift -= 4)
+		*out++ = (uint8_t) "0123456789abcdef"[opaque >> shift & 15];
+	return out;
+}
+
+static uint8_t *
+meta_write_one(const struct load *load, const struct workload_request *request, bool quiet,
+	       uint32_t opaque, uint8_t *out)
+{
+	static const char *const verbs[WORKLOAD_OPS] = {
+		[WORKLOAD_GET] = "mg", [WORKLOAD_SET] = "ms",	 [WORKLOAD_ADD] = "ms",
+		[WORKLOAD_CAS] = "ms", [WORKLOAD_DELETE] = "md", [WORKLOAD_INCR] = "ma",
+	};
+	static const char *const flags[WORKLOAD_OPS] = {
+		[WORKLOAD_GET] = " v",	[WORKLOAD_SET] = "",	[WORKLOAD_ADD] = " ME",
+		[WORKLOAD_CAS] = " MR", [WORKLOAD_DELETE] = "", [WORKLOAD_INCR] = " N0 J0",
+	};
+	bool stores = op_stores(request->op);
+
+	out = put_key(load, request, put_text(out, verbs[request->op]));
+	if (stores) {
+		*out++ = ' ';
+		out = put_number(out, request->value_length);
+		out = put_number(put_text(out, " T"), request->ttl);
 	}
-	return -EPROTO;
+	out = put_opaque(put_text(out, flags[request->op]), opaque);
+	out = put_text(out, quiet ? " q\r\n" : "\r\n");
+	if (stores) {
+		value_write(request->key, request->value_length, out);
+		out = put_text(out + request->value_length, "\r\n");
+	}
+	return out;
+}
+
+uint8_t *
+meta_write(const struct load *load, const struct workload_request *requests, unsigned int count,
+	   uint32_t opaque, uint8_t *out)
+{
+	if (count == 1)
+		return meta_write_one(load, requests, false, opaque, out);
+	for (unsigned int i = 0; i < count; i++)
+		out = meta_write_one(load, &requests[i], true, opaque | i, out);
+	return put_text(out, "mn\r\n");
+}
+
+/* Looks for O<hexadecimal> among the words from `at` on. */
+static void
+meta_read_opaque(const uint8_t *at, const uint8_t *line_end, struct answer *answer)
+{
+	answer->has_opaque = false;
+	for (; at + 1 < line_end; at++) {
+		if (at[0] != ' ' || at[1] != 'O')
+			continue;
+		answer->has_opaque = true;
+		answer->opaque = 0;
+		for (at += 2; at<line_end && * at> ' '; at++)
+			answer->opaque = answer->opaque << 4 |
+					 (uint32_t)(*at <= '9' ? *at - '0' : *at - 'a' + 10);
+		return;
+	}
+}
+
+/* VA <bytes> [flags]\r\n<data>\r\n */
+static ssize_t
+meta_read_value(const uint8_t *bytes, size_t length, const uint8_t *line_end, struct answer *answer)
+{
+	const uint8_t *at = bytes + strlen("VA "), *data = line_end + 1;
+	uint64_t value_length = 0;
+
+	for (; *at >= '0' && *at <= '9' && value_length <= 1 << 30; at++)
+		value_length = value_length * 10 + (uint64_t)(*at - '0');
+	if (value_length > 1 << 30 || (*at != '\r' && *at != ' '))
+		return -EPROTO;
+	if (length - (size_t)(data - bytes) < value_length + 2)
+		return 0;
+	if (memcmp(data + value_length, "\r\n", 2) != 0)
+		return -EPROTO;
+	meta_read_opaque(at, line_end, answer);
+	answer->kind = ANSWER_VALUE;
+	answer->value = data;
+	answer->value_length = (uint32_t)value_length;
+	return data - bytes + (ssize_t)value_length + 2;
+}
+
+ssize_t
+meta_read(const uint8_t *bytes, size_t length, struct answer *answer)
+{
+	static const struct {
+		const char *start;
+		uint8_t kind;
+	} lines[] = {
+		{"HD", ANSWER_DONE},	 {"EN", ANSWER_MISS},	  {"MN", ANSWER_END},
+		{"NS", ANSWER_NOT_DONE}, {"NF", ANSWER_NOT_DONE}, {"EX", ANSWER_NOT_DONE},
+	};
+	const uint8_t *end = memchr(bytes, '\n', length);
+
+	if (end == NULL)
+		return length > 2048 ? -EPROTO : 0;
+	if (end - bytes > 3 && memcmp(bytes, "VA ", 3) == 0)
+		return meta_read_value(bytes, length, end, answer);
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		if (end - bytes < 3 || memcmp(bytes, lines[i].start, 2) != 0 ||
+		    (bytes[2] != ' ' && bytes[2] != '\r'))
+			continue;
+		answer->kind = lines[i].kind;
+		answer->value_length = 0;
+		meta_read_opaque(bytes + 2, end, answer);
+		return end + 1 - bytes;
+	}
+	answer->has_opaque = false;
+	return text_read_error(bytes, end, answer);
 }
 
 /* --- redis -------------------------------------------------------------------------------- */

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * bench_message.h - memcached's binary and text protocols, and redis's, from the client's side:
+ * bench_message.h - memcached's binary, text and meta protocols, and redis's, from the client's side:
  * requests to bytes, and bytes to answers. Transports neither known nor needed.
  *
  * A message is what is sent in one go and answered as a whole: over binary any requests, all but
  * the last in their quiet form, each with the message's opaque and its own index in it; over text
- * one `get` of several keys, or one other request; of redis always one request.
+ * one `get` of several keys, or one other request; over meta one command, or several quiet ones
+ * and `mn`, each with an opaque token as over binary; of redis always one request.
  */
 #ifndef JACKDAW_PERF_BENCH_MESSAGE_H
 #define JACKDAW_PERF_BENCH_MESSAGE_H
@@ -32,7 +33,7 @@ enum {
 enum answer_kind {
 	ANSWER_VALUE,	 /* a get's hit */
 	ANSWER_MISS,	 /* a get's miss, said aloud */
-	ANSWER_END,	 /* text: no more values of this get */
+	ANSWER_END,	 /* text, meta: no more values of this message */
 	ANSWER_DONE,	 /* stored, deleted, counted */
 	ANSWER_NOT_DONE, /* the key's state forbade it */
 	ANSWER_NO_MEMORY,
@@ -42,7 +43,8 @@ enum answer_kind {
 struct answer {
 	uint8_t kind; /* enum answer_kind */
 	uint8_t key_length;
-	uint32_t opaque; /* binary */
+	bool has_opaque; /* meta: not every answer repeats it */
+	uint32_t opaque; /* binary, meta */
 	uint32_t value_length;
 	const uint8_t *key; /* text values */
 	const uint8_t *value;
@@ -194,6 +196,15 @@ uint8_t *text_write(const struct load *load, const struct workload_request *requ
 /* As binary_read. */
 ssize_t text_read(const uint8_t *bytes, size_t length, struct answer *answer);
 
+/* --- meta --------------------------------------------------------------------------------- */
+
+/* Writes the requests at out, one alone to be answered aloud; returns its end. */
+uint8_t *meta_write(const struct load *load, const struct workload_request *requests,
+		    unsigned int count, uint32_t opaque, uint8_t *out);
+
+/* As binary_read. */
+ssize_t meta_read(const uint8_t *bytes, size_t length, struct answer *answer);
+
 /* --- redis -------------------------------------------------------------------------------- */
 
 /* Writes the request as an array of strings (RESP2); returns its end. */
@@ -210,6 +221,8 @@ answer_read(enum bench_protocol protocol, const uint8_t *bytes, size_t length,
 {
 	if (protocol == BENCH_BINARY)
 		return binary_read(bytes, length, answer);
+	if (protocol == BENCH_META)
+		return meta_read(bytes, length, answer);
 	return protocol == BENCH_TEXT ? text_read(bytes, length, answer)
 				      : redis_read(bytes, length, answer);
 }

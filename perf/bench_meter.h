@@ -24,7 +24,7 @@
 	X(wrong, "answers that don't fit the request, or values that are not the key's")           \
 	X(malformed, "packets or bytes that are no answer at all")                                 \
 	X(late, "answers to requests already given up or answered")                                \
-	X(lost, "messages without an answer in time")                                              \
+	X(lost, "messages without an answer in time, or segments of TCP sent again")               \
 	X(unanswered, "messages still open at the end")                                            \
 	X(behind, "requests due but not sent at the end")                                          \
 	X(fills_dropped, "stores after a miss left out, too many at a time")                       \

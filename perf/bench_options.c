@@ -228,8 +228,10 @@ read_transport(struct bench_options *options, const char *text)
 static int
 read_protocol(struct bench_options *options, const char *text)
 {
-	static const char *const words[] = {
-		[BENCH_BINARY] = "binary", [BENCH_TEXT] = "text", [BENCH_REDIS] = "redis"};
+	static const char *const words[] = {[BENCH_BINARY] = "binary",
+					    [BENCH_TEXT] = "text",
+					    [BENCH_META] = "meta",
+					    [BENCH_REDIS] = "redis"};
 
 	return read_choice(text, words, COUNT_OF(words), &options->protocol);
 }
@@ -507,10 +509,10 @@ static const struct row rows[] = {
 	 "descriptors a ring of --port (default 1024)"},
 
 	{"transport", "udp|tcp", read_transport, "udp or tcp", "(default udp)"},
-	{"protocol", "NAME", read_protocol, "binary, text or redis",
-	 "memcached's binary or text, or redis (default binary)"},
+	{"protocol", "NAME", read_protocol, "binary, text, meta or redis",
+	 "memcached's binary, text or meta, or redis (default binary)"},
 	{"connections", "N", read_connections, "1 to 4096",
-	 "sockets, or UDP source ports of --port (default 1)"},
+	 "sockets; of --port TCP connections, or UDP source ports (default 1)"},
 	{"depth", "N", read_depth, "1 to 65536",
 	 "messages under way a connection; with --rate the most there may be (default 64)"},
 	{"multiget", "N", read_width, "1 to 64", "requests a message (default 1)"},
@@ -646,8 +648,6 @@ options_check(struct bench_options *options, char error[BENCH_ERROR_SIZE])
 
 	if (options->server == 0)
 		options->server = options->kernel ? INADDR_LOOPBACK : 0x0a4d0001;
-	if (!options->kernel && options->transport == BENCH_TCP)
-		return options_fail(error, "--transport tcp needs --kernel: --port speaks UDP");
 	if (options->echo != 0 && options->transport == BENCH_TCP)
 		return options_fail(error, "--echo is for UDP");
 	if (options->protocol == BENCH_REDIS &&

@@ -29,6 +29,7 @@ enum bench_transport {
 enum bench_protocol {
 	BENCH_BINARY,
 	BENCH_TEXT,
+	BENCH_META,
 	BENCH_REDIS, /* over TCP, a request a message */
 };
 

@@ -44,26 +44,6 @@ raw_issue(struct raw *raw, unsigned int slot, struct rte_mbuf *mbuf, uint64_t du
 	return true;
 }
 
-/* What the ring didn't take stays for the next turn. True if anything went. */
-static inline bool
-raw_flush(struct raw *raw)
-{
-	unsigned int sent = 0;
-
-	while (sent < raw->tx_count) {
-		uint16_t count = rte_eth_tx_burst(raw->port_id, 0, raw->tx + sent,
-						  (uint16_t)(raw->tx_count - sent));
-
-		if (count == 0)
-			break;
-		sent += count;
-	}
-	raw->tx_count -= sent;
-	if (raw->tx_count != 0)
-		memmove(raw->tx, raw->tx + sent, raw->tx_count * sizeof(raw->tx[0]));
-	return sent != 0;
-}
-
 /* --- receiving ---------------------------------------------------------------------------- */
 
 static bool
@@ -255,8 +235,8 @@ raw_await_socket(const struct raw *raw, struct client *client)
 	return 0;
 }
 
-static int
-raw_open_port(struct raw *raw, struct client *client)
+int
+raw_open_port(struct raw *raw, struct client *client, unsigned int messages)
 {
 	const struct bench_options *options = client->options;
 	struct config *config = &raw->config;
@@ -270,7 +250,7 @@ raw_open_port(struct raw *raw, struct client *client)
 	config->port_count = 1;
 	config->ports[0] = options->port;
 	config->ports[0].queues = 1;
-	config->mbufs = 4096 + 2u * options->port.descriptors + client->flight.slot_count;
+	config->mbufs = 4096 + 2u * options->port.descriptors + messages;
 	status = eal_start(&raw->eal, config, client->error);
 	if (status != 0)
 		return status;
@@ -288,8 +268,22 @@ raw_open_port(struct raw *raw, struct client *client)
 		.mac = raw->port.mac,
 		.address = raw->address,
 		.mtu = raw->port.mtu,
+		.any_tcp_port = true,
+		.rx_ip_checksum = raw->port.rx_ip_checksum,
+		.rx_l4_checksum = raw->port.rx_l4_checksum,
+		.tx_ip_checksum = raw->port.tx_ip_checksum,
+		.tx_tcp_checksum = raw->port.tx_tcp_checksum,
 	};
+	client_set_clock(client, (double)rte_get_tsc_hz());
 	return 0;
+}
+
+void
+raw_close_port(struct raw *raw)
+{
+	if (raw->port_opened)
+		port_close(&raw->port);
+	eal_stop(&raw->eal);
 }
 
 static void raw_close(struct client *client);
@@ -316,7 +310,7 @@ raw_open(struct client *client)
 	if (status != 0 || raw->reassemblies == NULL)
 		status = client_fail(client, -ENOMEM, "no memory for %u requests", slots);
 	if (status == 0)
-		status = raw_open_port(raw, client);
+		status = raw_open_port(raw, client, slots);
 	if (status != 0) {
 		raw_close(client);
 		flight_release(&client->flight);
@@ -324,7 +318,6 @@ raw_open(struct client *client)
 	}
 	for (unsigned int i = 0; i < slots; i++) /* a slot keeps its source port */
 		client->flight.slots[i].own = (uint16_t)(FRAME_PORT_BASE + i / options->depth);
-	client_set_clock(client, (double)rte_get_tsc_hz());
 	return 0;
 }
 
@@ -334,7 +327,7 @@ raw_main(void *client)
 	return client_run(client);
 }
 
-static int
+int
 raw_start(struct client *client)
 {
 	const struct raw *raw = client->wire;
@@ -343,7 +336,7 @@ raw_start(struct client *client)
 	return status == 0 ? 0 : client_fail(client, status, "the client's core is taken");
 }
 
-static int
+int
 raw_join(struct client *client)
 {
 	const struct raw *raw = client->wire;
@@ -356,9 +349,7 @@ raw_close(struct client *client)
 {
 	struct raw *raw = client->wire;
 
-	if (raw->port_opened)
-		port_close(&raw->port);
-	eal_stop(&raw->eal);
+	raw_close_port(raw);
 	for (unsigned int i = 0; raw->reassemblies != NULL && i < client->flight.slot_count; i++)
 		reassembly_release(&raw->reassemblies[i]);
 	free(raw->reassemblies);

@@ -43,7 +43,7 @@ raw_other(struct raw *raw, struct rte_mbuf *mbuf)
 		raw_send_now(raw, mbuf);
 		return;
 	}
-	if (packet.drop != NET_DROP_frame_not_ours && packet.drop != NET_DROP_ethertype)
+	if (!raw_is_of_others(packet.drop))
 		raw->meter->malformed++;
 	rte_pktmbuf_free(mbuf);
 }
@@ -163,25 +163,34 @@ raw_find_server(struct raw *raw, struct rte_ether_addr *mac)
 }
 
 int
-raw_connect(struct client *client)
+raw_find_route(struct client *client, struct rte_ether_addr *mac)
 {
 	const struct bench_options *options = client->options;
 	struct raw *raw = client->wire;
-	struct rte_ether_addr mac;
-	char version[128];
 	int status = raw_await_link(raw);
 
 	if (status != 0)
 		return status;
-	memcpy(&mac, options->server_mac.bytes, sizeof(mac));
+	memcpy(mac, options->server_mac.bytes, sizeof(*mac));
 	if (!options->server_mac.known && options->echo == 0)
-		status = raw_find_server(raw, &mac);
+		status = raw_find_server(raw, mac);
 	if (status != 0)
 		return status;
-	route_init(&raw->route, &raw->port.mac, &mac, raw->address,
+	route_init(&raw->route, &raw->port.mac, mac, raw->address,
 		   rte_cpu_to_be_32(options->server), rte_cpu_to_be_16(options->server_port));
-	if (options->echo != 0)
-		return 0;
+	return 0;
+}
+
+int
+raw_connect(struct client *client)
+{
+	const struct bench_options *options = client->options;
+	struct rte_ether_addr mac;
+	char version[128];
+	int status = raw_find_route(client, &mac);
+
+	if (status != 0 || options->echo != 0)
+		return status;
 	if (raw_ask(client, "version\r\n", "\r\n", version, sizeof(version)) != 0)
 		return client_fail(client, -ETIMEDOUT,
 				   "the server has an address, but does not answer memcached's "
