@@ -36,9 +36,9 @@ def _curve(name, subjects, title, folder):
             plots.append(f"$c{index} using 1:{column} with linespoints lw 2 pt 7 dt {dash} "
                          f"lc rgb '{_colour(subject)}' title '{subject}, {what}'")
     path = os.path.join(folder, f"latency-{name}.png")
-    _gnuplot(script + f"set output '{path}'\nset title 'Latency at rising load: {title}'\n"
+    _gnuplot(script + f"set output '{path}'\nset title 'Latency at rising load: {title}' noenhanced\n"
              "set xlabel 'requests answered, million a second'\nset ylabel 'latency, us'\n"
-             "set logscale y\nset grid\nset key left top\nplot " + ", ".join(plots) + "\n")
+             "set logscale y\nset grid\nset key outside right top noenhanced\nplot " + ", ".join(plots) + "\n")
     return path
 
 
