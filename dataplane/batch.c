@@ -5,6 +5,7 @@
 #include <rte_cycles.h>
 
 #include "dataplane/client.h"
+#include "dataplane/proto/gets.h"
 #include "dataplane/worker.h"
 
 static int
@@ -24,7 +25,6 @@ static inline int
 message_begin_reply(struct message *message, struct udp_reply *udp)
 {
 	udp->message = &message->udp;
-	udp->reply.extend = udp_reply_extend;
 	udp->reply.failed = false;
 	udp->reply.cursor = udp_message_begin(&message->udp, message->in_place, &udp->reply.limit);
 	message->begun = true;
@@ -78,13 +78,13 @@ message_end(struct worker *worker, struct message *message)
 static inline void
 message_write(struct worker *worker, struct message *message)
 {
-	struct batch *batch = &worker->batch;
-	struct udp_reply *udp = &batch->reply;
+	const struct request *request = &worker->batch.request[message->first];
+	struct udp_reply *udp = &worker->batch.reply;
 
 	if (!message->begun && message_begin_reply(message, udp) != 0)
 		udp->reply.failed = true;
-	for (unsigned int i = 0; i < message->count && !udp->reply.failed; i++)
-		request_write(&worker->server, &batch->request[message->first + i], &udp->reply);
+	if (!udp->reply.failed)
+		requests_write(&worker->server, request, message->count, &udp->reply);
 	message->end = udp->reply.failed ? NULL : udp->reply.cursor;
 }
 
@@ -99,6 +99,7 @@ batch_write(struct worker *worker, bool more)
 {
 	struct batch *batch = &worker->batch;
 
+	batch->reply.reply.extend = udp_reply_extend;
 	for (unsigned int i = 0; i < batch->messages; i++) {
 		struct message *message = &batch->message[i];
 
@@ -107,17 +108,33 @@ batch_write(struct worker *worker, bool more)
 			continue;
 		}
 		message_write(worker, message);
-		if (!message_is_plain(message) && !(more && i + 1 == batch->messages))
+		message->plain = message_is_plain(message);
+		if (!message->plain && !(more && i + 1 == batch->messages))
 			message_end(worker, message);
 	}
 	for (unsigned int i = 0; i < batch->messages; i++) {
 		struct message *message = &batch->message[i];
 
-		if (!message_is_plain(message))
+		if (!message->plain)
 			continue;
 		udp_plain_close(&message->port->plain, &message->udp, message->end);
 		worker_send(worker, message->port, message->udp.first, true);
 	}
+}
+
+/* Hashes all keys and looks for them, so that what a request needs is on its way before its turn. */
+static void
+batch_probe(struct worker *worker)
+{
+	struct batch *batch = &worker->batch;
+	unsigned int ops = 0;
+
+	for (unsigned int i = 0; i < batch->requests; i++) {
+		batch->op[ops] = &batch->request[i].op;
+		ops += batch->request[i].op.verb != STORE_NONE;
+	}
+	store_prepare(worker->server.store, batch->op, ops);
+	store_probe(worker->server.store, batch->op, ops);
 }
 
 /*
@@ -130,8 +147,7 @@ batch_run_part(struct worker *worker, bool more)
 	struct batch *batch = &worker->batch;
 	uint64_t started = rte_rdtsc(), probed, executed, written;
 
-	store_prepare(worker->server.store, batch->op, batch->ops);
-	store_probe(worker->server.store, batch->op, batch->ops);
+	batch_probe(worker);
 	probed = rte_rdtsc();
 	requests_execute(&worker->server, batch->request, batch->requests);
 	executed = rte_rdtsc();
@@ -145,7 +161,6 @@ batch_run_part(struct worker *worker, bool more)
 	worker->stats.batches++;
 	batch->messages = 0;
 	batch->requests = 0;
-	batch->ops = 0;
 }
 
 void
@@ -172,21 +187,6 @@ batch_run_and_go_on(struct worker *worker)
 	return last;
 }
 
-/* Takes note of requests [from, batch->requests) that the parser has just added. */
-static void
-message_take_requests(struct batch *batch, struct message *message, unsigned int from)
-{
-	for (unsigned int i = from; i < batch->requests; i++) {
-		struct request *request = &batch->request[i];
-
-		if (request->op.verb != STORE_NONE)
-			batch->op[batch->ops++] = &request->op;
-		if ((request->flags & REQUEST_ECHO) != 0)
-			message->in_place = false;
-	}
-	message->count += batch->requests - from;
-}
-
 struct message *
 batch_add_stream(struct worker *worker, struct tcp_connection *connection, unsigned int first)
 {
@@ -196,11 +196,19 @@ batch_add_stream(struct worker *worker, struct tcp_connection *connection, unsig
 	message->connection = connection;
 	message->plain = false;
 	message->first = first;
-	message->count = 0;
 	message->ends = false;
-	message_take_requests(batch, message, first);
+	message->count = batch->requests - first;
 	batch->messages++;
 	return message;
+}
+
+/* Takes note of requests [from, batch->requests) that the parser has just added. */
+static void
+message_take_requests(const struct batch *batch, struct message *message, unsigned int from)
+{
+	for (unsigned int i = from; i < batch->requests; i++)
+		message->in_place &= (batch->request[i].flags & REQUEST_ECHO) == 0;
+	message->count += batch->requests - from;
 }
 
 /*
@@ -236,27 +244,49 @@ batch_parse(struct worker *worker, const uint8_t *bytes, size_t length, bool get
 	}
 }
 
-void
-batch_add(struct worker *worker, struct worker_port *port)
+/* Adds the datagram that message, which is the next, has been opened on. */
+static inline void
+batch_add_message(struct worker *worker, struct worker_port *port, struct message *message,
+		  bool plain)
 {
 	struct batch *batch = &worker->batch;
-	struct message *message = batch_next(batch);
 	const uint8_t *bytes = message->udp.packet.payload;
 	size_t length = message->udp.packet.payload_length, taken;
-	unsigned int first = batch->requests;
 
 	message->port = port;
 	message->connection = NULL;
-	message->first = first;
-	message->count = 0;
+	message->first = batch->requests;
+	message->plain = plain;
 	message->in_place = true;
 	message->begun = false;
 	batch->messages++;
 	taken = requests_take_gets(&worker->limits, bytes, length, batch->request, BATCH_REQUESTS,
 				   &batch->requests);
-	message_take_requests(batch, message, first);
+	message->count = batch->requests - message->first;
 	if (taken != length)
 		batch_parse(worker, bytes + taken, length - taken, taken != 0);
 	if (batch_full(batch))
 		batch_run(worker);
+}
+
+bool
+batch_add_plain(struct worker *worker, struct worker_port *port, struct rte_mbuf *mbuf)
+{
+	struct message *message = batch_next(&worker->batch);
+
+	if (!udp_plain_open(&port->plain, &port->interface, port->pool, mbuf, &message->udp))
+		return false;
+	batch_add_message(worker, port, message, true);
+	return true;
+}
+
+void
+batch_add(struct worker *worker, struct worker_port *port)
+{
+	struct message *message = batch_next(&worker->batch);
+
+	if (udp_message_open(&message->udp, &port->interface, port->pool) == VERDICT_DROP)
+		worker_drop(worker, message->udp.packet.mbuf, message->udp.packet.drop);
+	else
+		batch_add_message(worker, port, message, false);
 }

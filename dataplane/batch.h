@@ -33,7 +33,7 @@ struct message {
 	struct tcp_connection *connection; /* NULL: it is a datagram */
 	unsigned int first, count;	   /* requests[first .. first + count - 1] */
 	uint8_t *end;  /* datagram: of the reply written; NULL: no buffer was left */
-	bool plain;    /* datagram: opened by udp_plain_open */
+	bool plain;    /* datagram: opened by udp_plain_open; to be ended by udp_plain_close */
 	bool in_place; /* datagram: the reply may be written over the question */
 	bool begun;    /* datagram: an earlier part of the reply is written */
 	bool ends;     /* connection: it is closed after the replies */
@@ -55,7 +55,6 @@ struct stream_reply {
 struct batch {
 	unsigned int messages;
 	unsigned int requests;
-	unsigned int ops;
 	struct message message[BATCH_MESSAGES];
 	struct request request[BATCH_REQUESTS];
 	struct store_op *op[BATCH_REQUESTS];
@@ -78,9 +77,12 @@ batch_next(struct batch *batch)
 }
 
 /*
- * Parses the datagram that stands opened in batch_next() (message->udp and message->plain are set)
- * and adds it, or drops it with a cause. Runs the batch if that made it full.
+ * Adds the datagram in mbuf if it is a plain one (udp_plain.h); false if not, and nothing has happened.
+ * Runs the batch if that made it full, as the others do.
  */
+bool batch_add_plain(struct worker *worker, struct worker_port *port, struct rte_mbuf *mbuf);
+
+/* Parses the datagram that net_input left in batch_next() and adds it, or drops it with a cause. */
 void batch_add(struct worker *worker, struct worker_port *port);
 
 /*

@@ -194,7 +194,7 @@ worker_hand_over(struct worker *worker, const struct worker_port *port, struct w
 	idle_ring_bell(owner);
 }
 
-/* Takes one packet apart; its requests join the batch. fresh: from our queue, not from a worker. */
+/* Takes any packet apart; its requests join the batch. fresh: from our queue, not from a worker. */
 static void
 worker_input(struct worker *worker, struct worker_port *port, struct rte_mbuf *mbuf, bool fresh)
 {
@@ -202,12 +202,6 @@ worker_input(struct worker *worker, struct worker_port *port, struct rte_mbuf *m
 	struct packet *packet = &message->udp.packet;
 	struct worker *owner;
 
-	if (!(fresh && port->spreads) &&
-	    udp_plain_open(&port->plain, &port->interface, port->pool, mbuf, &message->udp)) {
-		message->plain = true;
-		batch_add(worker, port);
-		return;
-	}
 	switch (net_input(&port->interface, mbuf, packet)) {
 	case VERDICT_DROP:
 		if (packet->drop == NET_DROP_arp_conflict || packet->drop == NET_DROP_nd_conflict)
@@ -236,11 +230,6 @@ worker_input(struct worker *worker, struct worker_port *port, struct rte_mbuf *m
 			worker_hand_over(worker, port, owner, mbuf);
 			return;
 		}
-		if (udp_message_open(&message->udp, &port->interface, port->pool) == VERDICT_DROP) {
-			worker_drop(worker, mbuf, packet->drop);
-			return;
-		}
-		message->plain = false;
 		batch_add(worker, port);
 	}
 }
@@ -252,10 +241,13 @@ worker_parse(struct worker *worker, struct worker_port *port, struct rte_mbuf **
 	for (unsigned int i = 0; i < count && i < PREFETCH_AHEAD; i++)
 		rte_prefetch0(rte_pktmbuf_mtod(mbufs[i], void *));
 	for (unsigned int i = 0; i < count; i++) {
+		struct rte_mbuf *mbuf = mbufs[i];
+		struct worker_port *from = port != NULL ? port : worker_port_of(worker, mbuf);
+
 		if (i + PREFETCH_AHEAD < count)
 			rte_prefetch0(rte_pktmbuf_mtod(mbufs[i + PREFETCH_AHEAD], void *));
-		worker_input(worker, port != NULL ? port : worker_port_of(worker, mbufs[i]),
-			     mbufs[i], fresh);
+		if ((fresh && from->spreads) || !batch_add_plain(worker, from, mbuf))
+			worker_input(worker, from, mbuf, fresh);
 	}
 }
 

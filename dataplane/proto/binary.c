@@ -464,7 +464,7 @@ binary_parse_gets(struct parser *parser)
 {
 	unsigned int taken = 0;
 
-	parser->cursor = binary_take_gets(parser->cursor, parser->end, parser->next,
+	parser->cursor = binary_take_gets(parser->cursor, parser->end, BINARY_GETS, parser->next,
 					  (unsigned int)(parser->limit - parser->next), &taken);
 	parser->next += taken;
 	return taken != 0;

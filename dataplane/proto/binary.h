@@ -71,19 +71,20 @@ static const uint8_t binary_get_flags[] = {
 /*
  * The most common requests by far, gets of one key with nothing wrong: all that there is to check is
  * in the header's first twelve bytes. Takes as many as come one after the other at `at` into
- * requests[*count .. room - 1]; returns where it stopped, at whatever needs a closer look.
+ * requests[*count .. room - 1]; returns where it stopped, at whatever needs a closer look. opcodes: those
+ * to be taken, of BINARY_GETS.
  */
 static inline const uint8_t *
-binary_take_gets(const uint8_t *at, const uint8_t *end, struct request *requests, unsigned int room,
-		 unsigned int *count)
+binary_take_gets(const uint8_t *at, const uint8_t *end, unsigned int opcodes,
+		 struct request *requests, unsigned int room, unsigned int *count)
 {
 	struct request *request = requests + *count;
 	unsigned int next = *count;
 
 	for (; next < room && (size_t)(end - at) > sizeof(struct binary_header);
 	     next++, request++) {
-		uint64_t
-			start; /* magic, opcode, key length (2), extras length, and what is ignored */
+		/* magic, opcode, key length (2), extras length, and what is ignored */
+		uint64_t start;
 		uint32_t body, opaque;
 		unsigned int opcode, key_length;
 
@@ -94,7 +95,7 @@ binary_take_gets(const uint8_t *at, const uint8_t *end, struct request *requests
 		opcode = start >> 48 & 0xff;
 		key_length = start >> 32 & 0xffff;
 		if (start >> 56 != MAGIC_REQUEST || opcode > BINARY_GETKQ ||
-		    (BINARY_GETS >> opcode & 1) == 0 || (start >> 24 & 0xff) != 0 ||
+		    (opcodes >> opcode & 1) == 0 || (start >> 24 & 0xff) != 0 ||
 		    key_length - 1 >= STORE_KEY_MAX || be32toh(body) != key_length ||
 		    (size_t)(end - at) < sizeof(struct binary_header) + key_length)
 			break;
@@ -130,30 +131,28 @@ binary_put_header(uint8_t *out, const struct request *request, enum binary_statu
 }
 
 /*
- * The most common replies by far: writes that of a get without a key which found a short value, and
- * for which there is room here. False: it is none of these, and nothing was written.
+ * The most common replies by far: writes that of a get without a key which found a short value from
+ * `out` on, and returns its end. NULL: it is none of these, or doesn't fit before limit.
  */
-static inline bool
-binary_write_hit(const struct request *request, struct reply *reply)
+static inline uint8_t *
+binary_put_hit(uint8_t *out, const uint8_t *limit, const struct request *request)
 {
 	enum {
 		HEAD = sizeof(struct binary_header) + sizeof(uint32_t)
 	};
 	const struct store_op *op = &request->op;
-	uint32_t flags = htobe32(op->flags);
-	uint8_t *out = reply->cursor;
+	uint32_t flags = htobe32(op->flags), length = op->value_length;
 
 	if (request->protocol != PROTOCOL_BINARY || request->action != REQUEST_STORE ||
 	    op->verb != STORE_GET || op->status != STORE_OK ||
-	    (request->flags & REQUEST_WITH_KEY) != 0 || op->value_length > BINARY_VALUE_SHORT ||
-	    (size_t)(reply->limit - out) < HEAD + op->value_length)
-		return false;
+	    (request->flags & REQUEST_WITH_KEY) != 0 || length > BINARY_VALUE_SHORT ||
+	    (size_t)(limit - out) < HEAD + length)
+		return NULL;
 	out = binary_put_header(out, request, STATUS_OK, sizeof(flags), 0,
-				(uint32_t)sizeof(flags) + op->value_length, op->cas);
+				(uint32_t)sizeof(flags) + length, op->cas);
 	memcpy(out, &flags, sizeof(flags));
-	copy_bytes(out + sizeof(flags), op->value, op->value_length);
-	reply->cursor = out + sizeof(flags) + op->value_length;
-	return true;
+	copy_bytes(out + sizeof(flags), op->value, length);
+	return out + sizeof(flags) + length;
 }
 
 /* Writes the reply of an executed request of the binary protocol. */

@@ -88,7 +88,7 @@ requests_parse(struct stream *stream, const struct parse_limits *limits, const u
 
 	if (stream_may_get(stream, limits, bytes, length)) {
 		stream->protocol = PROTOCOL_BINARY;
-		at = binary_take_gets(bytes, bytes + length, requests, room, count);
+		at = binary_take_gets(bytes, bytes + length, BINARY_GETS, requests, room, count);
 		if (at == bytes + length) {
 			*consumed = length;
 			return PARSE_DONE;
@@ -104,20 +104,10 @@ requests_parse(struct stream *stream, const struct parse_limits *limits, const u
 	return requests_parse_any(&parser, requests, count, bytes, consumed);
 }
 
-size_t
-requests_take_gets(const struct parse_limits *limits, const uint8_t *bytes, size_t length,
-		   struct request *requests, unsigned int room, unsigned int *count)
-{
-	if (limits->users != NULL)
-		return 0;
-	return (size_t)(binary_take_gets(bytes, bytes + length, requests, room, count) - bytes);
-}
-
 void
 request_write(struct server *server, const struct request *request, struct reply *reply)
 {
-	if (!binary_write_hit(request, reply))
-		codecs[request->protocol]->write(server, request, reply);
+	codecs[request->protocol]->write(server, request, reply);
 }
 
 void

@@ -111,14 +111,6 @@ enum parse_result requests_parse(struct stream *stream, const struct parse_limit
 				 const uint8_t *bytes, size_t length, struct request *requests,
 				 unsigned int room, unsigned int *count, size_t *consumed);
 
-/*
- * Takes the plain gets of the binary protocol that a datagram begins with, as requests_parse would,
- * but without a stream: returns how many bytes they took. What is left, if anything, is for
- * requests_parse with a stream whose protocol is PROTOCOL_BINARY unless nothing was taken.
- */
-size_t requests_take_gets(const struct parse_limits *limits, const uint8_t *bytes, size_t length,
-			  struct request *requests, unsigned int room, unsigned int *count);
-
 /* Bytes that end the data of a request that was PARSE_DATA, besides the data itself. */
 static inline unsigned int
 request_trailer(const struct request *request)
