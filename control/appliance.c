@@ -15,6 +15,10 @@
 #include "control/wiring.h"
 #include "drivers/hugepages.h"
 
+enum {
+	MEMORY_MAX_FACTOR = 4, /* cache_memlimit may raise the memory to so many times of it */
+};
+
 static bool
 appliance_link_up(const struct port *port)
 {
@@ -81,9 +85,12 @@ appliance_create_store(struct appliance *appliance, char error[CONFIG_ERROR_SIZE
 	if (getrandom(options.secret, sizeof(options.secret), 0) != sizeof(options.secret))
 		return -errno;
 	options.hugepages = appliance->eal.hugepages && hugepages_free_bytes(-1) >= config->memory;
+	if (!options.hugepages) /* hugepages are taken at once, others as they are used */
+		options.memory_max = MEMORY_MAX_FACTOR * config->memory;
 	status = store_create(&appliance->store, &options);
 	if (status == -ENOMEM && options.hugepages) {
 		options.hugepages = false;
+		options.memory_max = MEMORY_MAX_FACTOR * config->memory;
 		status = store_create(&appliance->store, &options);
 	}
 	if (status != 0) {

@@ -150,6 +150,13 @@ wire_tcp(const struct config *config, struct worker *worker, int node)
 			  worker_now(worker));
 }
 
+/* struct server's; the janitor does the work. */
+static int
+set_memory(void *owner, uint64_t bytes)
+{
+	return store_set_memory(((struct appliance *)owner)->store, bytes);
+}
+
 static int
 wire_worker(struct appliance *appliance, unsigned int index)
 {
@@ -178,6 +185,7 @@ wire_worker(struct appliance *appliance, unsigned int index)
 		.version = PROTOCOL_VERSION,
 		.report = report_group,
 		.reset = report_reset,
+		.set_memory = set_memory,
 		.owner = appliance,
 	};
 	status = wire_tcp(config, worker, node);

@@ -117,6 +117,10 @@ execute_any(struct server *server, struct request *request)
 	case REQUEST_RESET:
 		server->reset(server->owner);
 		break;
+	case REQUEST_MEMORY_LIMIT:
+		if (server->set_memory(server->owner, (uint64_t)request->argument) != 0)
+			request->action = REQUEST_ERROR;
+		break;
 	case REQUEST_ERROR:
 		server->stats->bad_requests++;
 		server->stats->cmd_set += (request->flags & REQUEST_BAD_DATA) != 0;

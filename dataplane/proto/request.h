@@ -26,7 +26,8 @@ enum request_action {
 	REQUEST_NOOP,  /* nothing to do; the codec answers */
 	REQUEST_ERROR, /* malformed or unknown; text or code says what to answer */
 	REQUEST_QUIT,
-	REQUEST_RESET, /* zero the statistics that can be */
+	REQUEST_RESET,	      /* zero the statistics that can be */
+	REQUEST_MEMORY_LIMIT, /* argument: bytes */
 };
 
 enum request_flag {
@@ -167,6 +168,8 @@ struct server {
 	int (*report)(void *owner, const char *group, size_t length, stat_emit *emit, void *arg);
 	/* `stats reset` */
 	void (*reset)(void *owner);
+	/* cache_memlimit: 0, or a negative errno where that can't be */
+	int (*set_memory)(void *owner, uint64_t bytes);
 	void *owner;
 };
 

@@ -202,8 +202,11 @@ text_memory_limit(struct parser *parser, const struct text_command *command,
 	if (megabytes < MEMORY_LIMIT_MIN)
 		return text_error(parser, quiet,
 				  "MEMLIMIT_TOO_SMALL cannot set maxbytes to less than 8m");
-	return text_error(parser, quiet,
-			  "MEMLIMIT_ADJUST_FAILED out of bounds or unable to adjust");
+	/* the line of a failure: execute_any */
+	text_say(parser, REQUEST_MEMORY_LIMIT, quiet,
+		 "MEMLIMIT_ADJUST_FAILED out of bounds or unable to adjust")
+		->argument = (int64_t)megabytes << 20;
+	return PARSE_DONE;
 }
 
 enum parse_result

@@ -142,6 +142,7 @@ text_write_other(struct server *server, const struct request *request, struct re
 {
 	switch (request->action) {
 	case REQUEST_FLUSH:
+	case REQUEST_MEMORY_LIMIT:
 		reply_put(reply, "OK\r\n", 4);
 		break;
 	case REQUEST_VERSION:

@@ -144,6 +144,9 @@ eviction_unlock(struct eviction *eviction)
 	atomic_flag_clear_explicit(&eviction->planning, memory_order_release);
 }
 
+/* The heap's limit has changed: so must the reserve. */
+void eviction_limit(struct eviction *eviction, const struct heap *heap, unsigned int writers);
+
 /* Queues what was sealed since, and fills the ring if free segments are few. */
 void eviction_plan(struct store *store, unsigned int shard, const struct moment *moment);
 

@@ -21,18 +21,24 @@ enum {
 };
 
 void
-eviction_init(struct eviction *eviction, const struct heap *heap, uint8_t *dirt,
-	      unsigned int writers)
+eviction_limit(struct eviction *eviction, const struct heap *heap, unsigned int writers)
 {
-	uint32_t usable = heap->segments - heap->first;
+	uint32_t usable = heap_usable(heap) - heap->first;
 
-	eviction->dirt = dirt;
 	eviction->target_max = usable / TARGET_SHARE_MAX;
 	eviction->target_min = usable / TARGET_SHARE + TARGET_MIN + writers / 2;
 	if (eviction->target_min > eviction->target_max)
 		eviction->target_min = eviction->target_max;
 	if (eviction->target_min < TARGET_MIN)
 		eviction->target_min = TARGET_MIN;
+}
+
+void
+eviction_init(struct eviction *eviction, const struct heap *heap, uint8_t *dirt,
+	      unsigned int writers)
+{
+	eviction->dirt = dirt;
+	eviction_limit(eviction, heap, writers);
 	atomic_init(&eviction->target, eviction->target_min);
 }
 

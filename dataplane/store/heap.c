@@ -8,6 +8,7 @@
 
 #include "dataplane/store/item.h"
 #include "dataplane/store/slot.h"
+#include "dataplane/store/tally.h"
 
 enum {
 	HUGE_PAGE = 2 << 20,
@@ -67,14 +68,15 @@ heap_write_header(struct heap *heap)
 }
 
 int
-heap_map(struct heap *heap, uint64_t bytes, unsigned int shift, int node, bool hugepages)
+heap_map(struct heap *heap, uint64_t bytes, uint64_t most, unsigned int shift, int node,
+	 bool hugepages)
 {
 	memset(heap, 0, sizeof(*heap));
 	heap->shift = shift;
-	if (bytes >> shift < SEGMENTS_MIN || bytes >> shift > UINT32_MAX ||
-	    bytes > (SLOT_LOCATION + 1) * ITEM_ALIGNMENT)
+	if (bytes >> shift < SEGMENTS_MIN || most >> shift > UINT32_MAX ||
+	    most > (SLOT_LOCATION + 1) * ITEM_ALIGNMENT)
 		return -EINVAL;
-	heap->segments = (uint32_t)(bytes >> shift);
+	heap->segments = (uint32_t)(most >> shift);
 	heap->mapped = (uint64_t)heap->segments << shift;
 	if (hugepages)
 		heap->mapped &= ~(uint64_t)(HUGE_PAGE - 1);
@@ -82,6 +84,8 @@ heap_map(struct heap *heap, uint64_t bytes, unsigned int shift, int node, bool h
 	if (heap->base == NULL)
 		return -ENOMEM;
 	heap->segments = (uint32_t)(heap->mapped >> shift);
+	bytes = bytes < heap->mapped ? bytes : heap->mapped;
+	atomic_init(&heap->end, (uint32_t)(bytes >> shift));
 	if (node >= 0 && numa_available() == 0 && node <= numa_max_node())
 		numa_tonode_memory(heap->base, heap->mapped, node);
 	heap->metadata = sizeof(struct heap_header);
@@ -175,11 +179,11 @@ take_fresh(struct heap *heap)
 	/* relaxed: the number is all there is to know of it */
 	uint32_t segment = atomic_load_explicit(&heap->fresh, memory_order_relaxed);
 
-	while (segment < heap->segments &&
+	while (segment < counter_read32(&heap->end) &&
 	       !atomic_compare_exchange_weak_explicit(&heap->fresh, &segment, segment + 1,
 						      memory_order_relaxed, memory_order_relaxed))
 		;
-	return segment < heap->segments ? segment : SEGMENT_NONE;
+	return segment < counter_read32(&heap->end) ? segment : SEGMENT_NONE;
 }
 
 uint32_t
@@ -237,6 +241,40 @@ heap_populate(struct heap *heap)
 	if (heap->populated == heap_segment_size(heap)) {
 		heap_give(heap, heap->populating);
 		heap->populating = SEGMENT_NONE;
+	}
+	return true;
+}
+
+bool
+heap_shrink(struct heap *heap)
+{
+	uint32_t segment = heap_take(heap, SEGMENT_AWAY);
+
+	if (segment == SEGMENT_NONE)
+		return false;
+	/* relaxed: no demand that the reserve should grow for */
+	atomic_fetch_sub_explicit(&heap->taken, 1, memory_order_relaxed);
+	/* if the kernel won't take the pages, they are not used even so */
+	madvise(heap->base + heap_offset(heap, segment), heap_segment_size(heap), MADV_DONTNEED);
+	heap->segment[segment].newer = heap->away;
+	heap->away = segment;
+	counter_add32(&heap->away_count, 1);
+	return true;
+}
+
+bool
+heap_grow(struct heap *heap)
+{
+	uint32_t segment = heap->away;
+
+	if (segment != SEGMENT_NONE) {
+		heap->away = heap->segment[segment].newer;
+		counter_add32(&heap->away_count, UINT32_MAX);
+		heap_give(heap, segment);
+	} else if (counter_read32(&heap->end) < heap->segments) {
+		counter_add32(&heap->end, 1);
+	} else {
+		return false;
 	}
 	return true;
 }

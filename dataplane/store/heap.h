@@ -12,11 +12,12 @@
  * pointers, so that it can be attached at another address one day.
  *
  *     FRESH ─▶ FREE ─▶ OPEN ─▶ SEALED ─▶ VICTIM ─▶ RETIRED ─▶ FREE
- *                └──▶ INDEX ──────────────────────────┘
+ *       │        ├──▶ INDEX ──────────────────────────┘
+ *       └────────┴──▶ AWAY ─▶ FREE
  *
  * FRESH: never touched, no page behind it yet. OPEN: one writer appends to it. SEALED: full and
  * readable. VICTIM: one evictor unlinks its items. RETIRED: unreachable, waiting for a grace period
- * and its last pin.
+ * and its last pin. AWAY: over the memory limit, which is lower than what was mapped; it has no pages.
  *
  * Taking and giving back segments is lock-free from any thread; the lists are Treiber stacks whose
  * heads carry a tag against ABA.
@@ -39,6 +40,7 @@ enum segment_state {
 	SEGMENT_VICTIM,
 	SEGMENT_RETIRED,
 	SEGMENT_INDEX,
+	SEGMENT_AWAY,
 	SEGMENT_STATES,
 };
 
@@ -82,26 +84,30 @@ struct heap {
 	struct segment *segment;
 	_Atomic uint64_t *stamp; /* of each segment: see heap_stamp() */
 	unsigned int shift;	 /* log2 of a segment's bytes */
-	uint32_t segments;	 /* descriptors, metadata's own included */
+	uint32_t segments;	 /* descriptors, metadata's own included, for all that is mapped */
 	uint32_t first;		 /* the first that isn't metadata */
 	uint64_t metadata;	 /* bytes of it so far */
 
 	_Alignas(64) _Atomic uint64_t free; /* stack */
 	_Atomic uint32_t free_count;
 	_Atomic uint32_t fresh; /* the next that was never used */
+	_Atomic uint32_t end;	/* fresh ones from here on are not to be used */
 	_Atomic uint32_t taken; /* segments, ever */
 	uint32_t populating;	/* the segment that is getting its pages (the janitor's) */
 	uint64_t populated;	/* bytes of it that have them */
+	uint32_t away;		/* list of those, linked by `newer` (the janitor's) */
+	_Atomic uint32_t away_count;
 	_Alignas(64) _Atomic uint64_t sealed;  /* stack: sealed, not yet queued */
 	_Alignas(64) _Atomic uint64_t retired; /* stack: waiting for a grace period, or pinned */
 };
 
 /*
- * Maps `bytes` on a NUMA node (-1: any), from hugetlbfs or with transparent huge pages where there
- * are some. 0, -ENOMEM, or -EINVAL if that makes too few segments. Then heap_metadata() any number
- * of times, then heap_ready().
+ * Maps `most` bytes, of which `bytes` may be used at first, on a NUMA node (-1: any), from hugetlbfs or
+ * with transparent huge pages where there are some. 0, -ENOMEM, or -EINVAL if that makes too few
+ * segments. Then heap_metadata() any number of times, then heap_ready().
  */
-int heap_map(struct heap *heap, uint64_t bytes, unsigned int shift, int node, bool hugepages);
+int heap_map(struct heap *heap, uint64_t bytes, uint64_t most, unsigned int shift, int node,
+	     bool hugepages);
 void heap_unmap(struct heap *heap);
 
 /* A zeroed part of the metadata, cache-line aligned, or NULL when it would fill the mapping. */
@@ -153,9 +159,19 @@ heap_stamp(const struct heap *heap, uint32_t segment)
 static inline uint32_t
 heap_available(const struct heap *heap)
 {
-	/* relaxed: a hint */
-	return atomic_load_explicit(&heap->free_count, memory_order_relaxed) + heap->segments -
+	/* relaxed, all: a hint */
+	return atomic_load_explicit(&heap->free_count, memory_order_relaxed) +
+	       atomic_load_explicit(&heap->end, memory_order_relaxed) -
 	       atomic_load_explicit(&heap->fresh, memory_order_relaxed);
+}
+
+/* Segments that are within the memory limit, used or not. */
+static inline uint32_t
+heap_usable(const struct heap *heap)
+{
+	/* relaxed, both: only the janitor changes them */
+	return atomic_load_explicit(&heap->end, memory_order_relaxed) -
+	       atomic_load_explicit(&heap->away_count, memory_order_relaxed);
 }
 
 static inline uint64_t
@@ -188,6 +204,13 @@ void heap_give(struct heap *heap, uint32_t segment);
  * millisecond at most. False when nothing is fresh. The janitor.
  */
 bool heap_populate(struct heap *heap);
+
+/*
+ * One segment less within the limit, or more. False: none is free, or all that is mapped is within it.
+ * The janitor.
+ */
+bool heap_shrink(struct heap *heap);
+bool heap_grow(struct heap *heap);
 
 /* Puts a segment on the stack of those that are full (SEALED) or unlinked (RETIRED). Any thread. */
 void heap_hand_over(struct heap *heap, uint32_t segment, enum segment_state state);

@@ -8,6 +8,7 @@
 enum {
 	ROUND_BUCKETS = 4096, /* of a split, in one round */
 	ROUND_ITEMS = 1024,   /* evicted in one round */
+	ROUND_SEGMENTS = 8,   /* given up, or taken back, in one round */
 	POPULATE_AHEAD = 16,  /* segments to have ready, with pages behind them */
 	SWEEP_TICKS = CLOCK_TICKS,
 	ROOMY_SHARE = 32, /* an index below one in so many of the memory may be roomy */
@@ -57,8 +58,10 @@ memory_is_plentiful(const struct shard *shard)
 {
 	uint64_t index = counter_read(&shard->index.chunks) * index_chunk_size(&shard->index);
 
-	return heap_available(&shard->heap) > shard->heap.segments / 2 ||
-	       index < shard->heap.mapped / ROOMY_SHARE;
+	uint32_t usable = heap_usable(&shard->heap);
+
+	return heap_available(&shard->heap) > usable / 2 ||
+	       index < ((uint64_t)usable << shard->heap.shift) / ROOMY_SHARE;
 }
 
 /* Begins to split the next chunk, if the index is full enough and memory is to be had. */
@@ -204,6 +207,31 @@ shard_evict(struct store *store, unsigned int number, const struct moment *momen
 	return evict_some(store, shard, writer, moment, ROUND_ITEMS) != 0;
 }
 
+/*
+ * Follows the memory limit, some segments at a time. What is to be given up must be free first: while
+ * it is lacking in the reserve, segments are evicted as for a writer.
+ */
+static bool
+shard_resize(struct store *store, unsigned int number)
+{
+	struct shard *shard = store->shard[number];
+	struct heap *heap = &shard->heap;
+	uint32_t wanted = shard_segments(store, heap), before = heap_usable(heap);
+	uint32_t reserve = counter_read32(&shard->eviction.target) / 2;
+
+	if (before == wanted || !eviction_try_lock(&shard->eviction))
+		return false;
+	for (unsigned int i = 0; i < ROUND_SEGMENTS && heap_usable(heap) != wanted; i++) {
+		if (heap_usable(heap) < wanted
+			    ? !heap_grow(heap)
+			    : heap_available(heap) <= reserve || !heap_shrink(heap))
+			break;
+	}
+	eviction_limit(&shard->eviction, heap, store->options.workers);
+	eviction_unlock(&shard->eviction);
+	return heap_usable(heap) != before;
+}
+
 static bool
 shard_keep_house(struct store *store, unsigned int number)
 {
@@ -211,6 +239,7 @@ shard_keep_house(struct store *store, unsigned int number)
 	struct moment moment = store_moment(store);
 	bool more = shard_evict(store, number, &moment);
 
+	more |= shard_resize(store, number);
 	more |= shard_grow(store, number, shard_items(store, number));
 	return more || shard_populate(shard);
 }

@@ -48,6 +48,7 @@ struct store {
 	struct clock clock;
 	_Atomic uint32_t epoch;	     /* counts flushes, from 1 */
 	_Atomic uint64_t flush_tick; /* of a pending flush_all; 0: none */
+	_Atomic uint64_t memory;     /* the limit, bytes */
 	struct gp gp;
 	atomic_bool walking[STORE_WALKS_MAX];
 	struct shard *shard[STORE_SHARDS_MAX];
@@ -135,6 +136,9 @@ tally_item(struct tally *tally, const struct item *item, uint64_t by)
  * whoever creates the store.
  */
 uint64_t shard_take_chunk(struct shard *shard, unsigned int chunk_shift);
+
+/* Segments that each shard's heap may use by the memory limit. */
+uint32_t shard_segments(const struct store *store, const struct heap *heap);
 
 /* Unlinked: the segment waits for a grace period. Any writer. */
 void shard_retire(struct store *store, unsigned int number, uint32_t segment);

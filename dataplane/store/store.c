@@ -10,9 +10,10 @@ enum {
 	SEGMENTS_WANTED = 256, /* of a shard at least, if items are small enough */
 	SEGMENTS_PLENTY = 1024,
 	SEGMENT_SHIFT_MAX = 30,
-	OPEN_SHARE = 16,  /* open segments may be one in so many */
-	INDEX_SHARE = 32, /* the index begins with one byte in so many, */
-	INDEX_CHUNKS = 8, /* but with no more chunks than this */
+	OPEN_SHARE = 16,	/* open segments may be one in so many */
+	INDEX_SHARE = 32,	/* the index begins with one byte in so many, */
+	INDEX_CHUNKS = 8,	/* but with no more chunks than this */
+	ITEM_SEGMENTS_MIN = 8, /* of a shard, besides the index */
 };
 
 /* --- sizes --------------------------------------------------------------------------------- */
@@ -56,8 +57,22 @@ options_are_valid(const struct store_options *options)
 	return options->workers >= 1 && options->workers <= STORE_WORKERS_MAX &&
 	       options->shards >= 1 && options->shards <= STORE_SHARDS_MAX &&
 	       options->memory >= MEMORY_MIN + overhead(options) &&
+	       (options->memory_max == 0 || options->memory_max >= options->memory) &&
 	       options->item_size_max > STORE_ITEM_OVERHEAD &&
 	       options->item_size_max <= ITEM_VALUE_MAX + UINT64_C(1);
+}
+
+/* A shard's share of a memory limit, bytes. */
+static uint64_t
+share(const struct store_options *options, uint64_t memory)
+{
+	return (memory - overhead(options)) / options->shards;
+}
+
+uint32_t
+shard_segments(const struct store *store, const struct heap *heap)
+{
+	return (uint32_t)(share(&store->options, counter_read(&store->memory)) >> heap->shift);
 }
 
 /* --- a shard ------------------------------------------------------------------------------- */
@@ -98,7 +113,7 @@ shard_choose_classes(struct store *store, unsigned int number)
 {
 	const struct heap *heap = &store->shard[number]->heap;
 	/* options_are_valid() has seen to it. NOLINTNEXTLINE(clang-analyzer-core.DivideZero) */
-	unsigned int open = heap->segments / OPEN_SHARE / store->options.workers;
+	unsigned int open = heap_usable(heap) / OPEN_SHARE / store->options.workers;
 	unsigned int classes = open > CLASS_TTL ? open - CLASS_TTL : 0;
 
 	if (classes > CLASSES - CLASS_TTL)
@@ -136,7 +151,9 @@ shard_build_index(struct shard *shard, _Atomic uint64_t *directory, uint64_t cap
 	struct heap *heap = &shard->heap;
 	uint64_t chunks = 1, rest, tail = heap_ready(heap, &rest);
 
-	while ((2 * chunks) << chunk_shift <= heap->mapped / INDEX_SHARE && chunks < INDEX_CHUNKS)
+	while ((2 * chunks) << chunk_shift <=
+		       ((uint64_t)heap_usable(heap) << heap->shift) / INDEX_SHARE &&
+	       chunks < INDEX_CHUNKS)
 		chunks *= 2;
 	for (uint64_t i = 0; i < chunks; i++)
 		atomic_init(&directory[i], shard_take_chunk(shard, chunk_shift));
@@ -147,9 +164,10 @@ shard_build_index(struct shard *shard, _Atomic uint64_t *directory, uint64_t cap
 }
 
 static int
-shard_build(struct store *store, unsigned int number, uint64_t bytes)
+shard_build(struct store *store, unsigned int number)
 {
 	const struct store_options *options = &store->options;
+	uint64_t bytes = share(options, options->memory);
 	struct shard *shard = store->shard[number];
 	struct heap *heap = &shard->heap;
 	unsigned int shift = segment_shift(bytes, options->item_size_max);
@@ -159,7 +177,8 @@ shard_build(struct store *store, unsigned int number, uint64_t bytes)
 	uint8_t *dirt;
 	int status;
 
-	status = heap_map(heap, bytes, shift, options->numa_nodes[number], options->hugepages);
+	status = heap_map(heap, bytes, share(options, options->memory_max), shift,
+			  options->numa_nodes[number], options->hugepages);
 	if (status != 0)
 		return status;
 	capacity = directory_capacity(heap, chunk_shift);
@@ -221,7 +240,6 @@ static int
 store_build(struct store *store)
 {
 	const struct store_options *options = &store->options;
-	uint64_t bytes = (options->memory - overhead(options)) / options->shards;
 
 	for (unsigned int i = 0; i < options->workers; i++)
 		if ((store->worker[i] = worker_create(store, i)) == NULL)
@@ -233,7 +251,7 @@ store_build(struct store *store)
 
 		if ((store->shard[i] = allocate_zeroed(sizeof(struct shard))) == NULL)
 			return -ENOMEM;
-		status = shard_build(store, i, bytes);
+		status = shard_build(store, i);
 		if (status != 0)
 			return status;
 	}
@@ -252,6 +270,9 @@ store_create(struct store **store, const struct store_options *options)
 	if (made == NULL)
 		return -ENOMEM;
 	made->options = *options;
+	if (made->options.memory_max == 0)
+		made->options.memory_max = options->memory;
+	atomic_init(&made->memory, options->memory);
 	clock_init(&made->clock, options->unix_time);
 	atomic_init(&made->epoch, 1);
 	gp_init(&made->gp, options->workers + STORE_WALKS_MAX);
@@ -291,6 +312,31 @@ store_set_clock(struct store *store, uint64_t milliseconds)
 						    memory_order_relaxed, memory_order_relaxed))
 		atomic_fetch_add_explicit(&store->epoch, 1, memory_order_seq_cst);
 	clock_set(&store->clock, milliseconds);
+}
+
+/* What can't be given up: metadata, the index, and room to write. */
+static uint64_t
+shard_least(const struct heap *heap)
+{
+	uint32_t least = ITEM_SEGMENTS_MIN;
+
+	for (uint32_t i = 0; i < counter_read32(&heap->fresh); i++)
+		least += counter_read32(&heap->segment[i].state) == SEGMENT_INDEX;
+	return (uint64_t)least << heap->shift;
+}
+
+int
+store_set_memory(struct store *store, uint64_t memory)
+{
+	if (memory > store->options.memory_max)
+		return -ENOMEM;
+	for (unsigned int i = 0; i < store->options.shards; i++)
+		if (memory < overhead(&store->options) ||
+		    share(&store->options, memory) < shard_least(&store->shard[i]->heap))
+			return -EINVAL;
+	/* relaxed: the janitor looks at it now and then */
+	atomic_store_explicit(&store->memory, memory, memory_order_relaxed);
+	return 0;
 }
 
 int

@@ -132,6 +132,7 @@ struct store_op {
 
 struct store_options {
 	uint64_t memory;	/* bytes: heap, index and everything besides; never exceeded */
+	uint64_t memory_max;	/* what store_set_memory may raise that to; 0: no more than it is */
 	uint64_t item_size_max; /* bytes: key + value + STORE_ITEM_OVERHEAD */
 	unsigned int workers;
 	unsigned int shards;		   /* 1.. STORE_SHARDS_MAX; the key's hash picks one */
@@ -165,6 +166,13 @@ bool store_janitor(struct store *store);
  * control thread a few times a second, or a test with a clock of its own). Workers read it.
  */
 void store_set_clock(struct store *store, uint64_t milliseconds);
+
+/*
+ * A new memory limit, which the janitor makes true bit by bit: items are evicted where it is lower, and
+ * their pages given back. 0; -EINVAL, too little for what must be there (the index does not shrink);
+ * -ENOMEM, over memory_max. Any thread.
+ */
+int store_set_memory(struct store *store, uint64_t memory);
 
 /* --- a worker ----------------------------------------------------------------------------- */
 

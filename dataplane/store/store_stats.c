@@ -32,7 +32,7 @@ add_segments(const struct heap *heap, uint64_t now, struct store_stats *stats)
 {
 	uint64_t count[SEGMENT_STATES] = {0}, oldest = now;
 
-	for (uint32_t i = 0; i < heap->segments; i++) {
+	for (uint32_t i = 0; i < counter_read32(&heap->end); i++) {
 		const struct segment *segment = &heap->segment[i];
 		uint32_t state = counter_read32(&segment->state);
 
@@ -40,14 +40,14 @@ add_segments(const struct heap *heap, uint64_t now, struct store_stats *stats)
 		if ((state == SEGMENT_OPEN || state == SEGMENT_SEALED) && segment->born < oldest)
 			oldest = segment->born;
 	}
-	stats->segments += heap->segments;
+	stats->segments += heap_usable(heap);
 	stats->segments_free += count[SEGMENT_FREE] + count[SEGMENT_FRESH];
 	stats->segments_open += count[SEGMENT_OPEN];
 	stats->segments_sealed += count[SEGMENT_SEALED] + count[SEGMENT_VICTIM];
 	stats->segments_retired += count[SEGMENT_RETIRED];
 	stats->segments_index += count[SEGMENT_INDEX];
-	stats->memory_used += (heap->segments - count[SEGMENT_FREE] - count[SEGMENT_FRESH])
-			      << heap->shift;
+	for (unsigned int state = SEGMENT_OPEN; state < SEGMENT_AWAY; state++)
+		stats->memory_used += count[state] << heap->shift;
 	if ((now - oldest) / CLOCK_TICKS > stats->oldest_seconds)
 		stats->oldest_seconds = (now - oldest) / CLOCK_TICKS;
 }
@@ -87,7 +87,7 @@ store_read_stats(const struct store *store, struct store_stats *stats)
 		add_segments(&store->shard[i]->heap, now, stats);
 		add_index(&store->shard[i]->index, stats);
 	}
-	stats->memory_limit = store->options.memory;
+	stats->memory_limit = counter_read(&store->memory);
 	stats->grace_periods = counter_read(&store->gp.done) - 1;
 	stats->grace_period_us = counter_read(&store->gp.last_us);
 }

@@ -108,6 +108,12 @@ session_report(void *owner, const char *group, size_t length, stat_emit *emit, v
 	return 0;
 }
 
+static inline int
+session_set_memory(void *owner, uint64_t bytes)
+{
+	return store_set_memory(((struct session *)owner)->store, bytes);
+}
+
 static inline void
 session_reset(void *owner)
 {
@@ -184,6 +190,7 @@ session_open(struct session *session, uint64_t memory, int64_t unix_time)
 	session->server.version = "1.6.18";
 	session->server.report = session_report;
 	session->server.reset = session_reset;
+	session->server.set_memory = session_set_memory;
 	session->server.owner = session;
 	session_restart(session, false);
 	return 0;

@@ -402,8 +402,9 @@ what_is_not_allowed_says_so(void)
 		answers(session, "lru_crawler metadump all\r\n", "ERROR metadump not allowed\r\n"));
 	CU_ASSERT(answers(session, "stats cachedump 1 1\r\n",
 			  "CLIENT_ERROR stats cachedump not allowed\r\n"));
-	CU_ASSERT(answers(session, "cache_memlimit 64\r\n",
+	CU_ASSERT(answers(session, "cache_memlimit 100000\r\n",
 			  "MEMLIMIT_ADJUST_FAILED out of bounds or unable to adjust\r\n"));
+	CU_ASSERT(answers(session, "cache_memlimit 32\r\n", "OK\r\n"));
 	CU_ASSERT(answers(session, "cache_memlimit 7\r\n",
 			  "MEMLIMIT_TOO_SMALL cannot set maxbytes to less than 8m\r\n"));
 	CU_ASSERT(answers(session, "cache_memlimit 7 noreply\r\n", ""));
