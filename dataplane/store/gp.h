@@ -24,7 +24,7 @@
 #include <stdint.h>
 
 enum {
-	GP_READERS_MAX = 64 + 4, /* workers, and walks (walk.c) */
+	GP_READERS_MAX = 64,
 };
 
 /* A reader's line: its value is changed by it alone. */

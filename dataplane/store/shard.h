@@ -50,7 +50,6 @@ struct store {
 	_Atomic uint64_t flush_tick; /* of a pending flush_all; 0: none */
 	_Atomic uint64_t memory;     /* the limit, bytes */
 	struct gp gp;
-	atomic_bool walking[STORE_WALKS_MAX];
 	struct shard *shard[STORE_SHARDS_MAX];
 	struct store_worker *worker[STORE_WORKERS_MAX];
 	struct store_worker *janitor; /* its side of the shards; not in worker[] */

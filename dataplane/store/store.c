@@ -10,9 +10,9 @@ enum {
 	SEGMENTS_WANTED = 256, /* of a shard at least, if items are small enough */
 	SEGMENTS_PLENTY = 1024,
 	SEGMENT_SHIFT_MAX = 30,
-	OPEN_SHARE = 16,	/* open segments may be one in so many */
-	INDEX_SHARE = 32,	/* the index begins with one byte in so many, */
-	INDEX_CHUNKS = 8,	/* but with no more chunks than this */
+	OPEN_SHARE = 16,       /* open segments may be one in so many */
+	INDEX_SHARE = 32,      /* the index begins with one byte in so many, */
+	INDEX_CHUNKS = 8,      /* but with no more chunks than this */
 	ITEM_SEGMENTS_MIN = 8, /* of a shard, besides the index */
 };
 
@@ -275,7 +275,7 @@ store_create(struct store **store, const struct store_options *options)
 	atomic_init(&made->memory, options->memory);
 	clock_init(&made->clock, options->unix_time);
 	atomic_init(&made->epoch, 1);
-	gp_init(&made->gp, options->workers + STORE_WALKS_MAX);
+	gp_init(&made->gp, options->workers);
 	status = store_build(made);
 	if (status != 0) {
 		store_destroy(made);

@@ -237,28 +237,24 @@ void store_abandon(struct store_worker *worker, struct store_reservation *reserv
 uint32_t store_pin(struct store_worker *worker, const struct store_op *op);
 void store_unpin(struct store_worker *worker, uint32_t pin);
 
-/* --- all items: any thread but a worker's ------------------------------------------------- */
+/* --- all items ---------------------------------------------------------------------------- */
 
-enum {
-	STORE_WALKS_MAX = 4, /* at a time */
+/* How far a walk has come; all zero at its start. It may lie idle for any time. */
+struct store_cursor {
+	uint64_t bucket, chunk;
+	unsigned int shard;
 };
 
-struct store_walk;
-
-/* 0, or -EBUSY, -ENOMEM. A walk belongs to the thread that opened it. */
-int store_walk_open(struct store *store, struct store_walk **walk);
-void store_walk_close(struct store_walk *walk);
-
-/* Given an item, as a get with STORE_DETAILS would tell of it; valid during the call. */
+/* Given an item, as a get with STORE_DETAILS would tell of it. */
 typedef void store_visit(void *arg, const struct store_op *item);
 
 /*
- * Visits the items of the next small part of the store (some hundreds, or none); false when there are
- * no more parts. An item that is there during the whole walk is visited once, as it is at that moment;
- * one that comes or goes meanwhile, once or not at all. Visits are no uses. Between two calls the walk
- * holds nothing, however long that is.
+ * Visits the next few items, or none; false when that were the last. An item that is there during the
+ * whole walk is visited once, as it is at that moment; one that comes or goes meanwhile, once or not
+ * at all. Visits are no uses.
  */
-bool store_walk_step(struct store_walk *walk, store_visit *visit, void *arg);
+bool store_walk(struct store_worker *worker, struct store_cursor *cursor, store_visit *visit,
+		void *arg);
 
 /* --- statistics: any thread --------------------------------------------------------------- */
 

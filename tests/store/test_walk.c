@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include <errno.h>
-
 #include "tests/store/fixture.h"
 
 enum {
@@ -71,16 +69,14 @@ every_item_is_visited_once(void)
 {
 	struct store_options options = fixture_options(128 << 20);
 	struct visits visits = visits_new();
-	struct store_walk *walk;
+	struct store_cursor cursor = {0};
 	struct fixture f;
 
 	options.shards = 2;
 	f = fixture_with(&options);
 	put_numbered(&f, 'k', 0, KEYS);
-	CU_ASSERT_EQUAL_FATAL(store_walk_open(f.store, &walk), 0);
-	while (store_walk_step(walk, visit, &visits))
-		;
-	store_walk_close(walk);
+	while (store_walk(f.worker, &cursor, visit, &visits))
+		store_quiescent(f.worker);
 	CU_ASSERT_EQUAL(seen_once(&visits), KEYS);
 	CU_ASSERT_EQUAL(visits.others, 0);
 	CU_ASSERT_FALSE(visits.wrong);
@@ -96,24 +92,23 @@ growth_hides_nothing(void)
 	struct visits visits = visits_new();
 	struct fixture f = fixture_with(&options);
 	struct store_stats before, after;
-	struct store_walk *walk;
+	struct store_cursor cursor = {0};
 	unsigned int put_so_far = 0;
 	bool more = true;
 
 	put_numbered(&f, 'k', 0, KEYS);
 	store_read_stats(f.store, &before);
-	CU_ASSERT_EQUAL_FATAL(store_walk_open(f.store, &walk), 0);
 	while (more) {
-		more = store_walk_step(walk, visit, &visits);
+		more = store_walk(f.worker, &cursor, visit, &visits);
+		store_quiescent(f.worker);
 		if (put_so_far < MORE) {
-			put_numbered(&f, 'o', put_so_far, 100);
-			put_so_far += 100;
+			put_numbered(&f, 'o', put_so_far, 20);
+			put_so_far += 20;
 			store_offline(f.worker);
 			store_janitor(f.store);
 			store_online(f.worker);
 		}
 	}
-	store_walk_close(walk);
 	store_read_stats(f.store, &after);
 	CU_ASSERT(after.index_slots > before.index_slots);
 	CU_ASSERT_EQUAL(after.evictions, 0);
@@ -129,15 +124,13 @@ an_item_is_told_of_and_not_used(void)
 {
 	struct fixture f = fixture_new();
 	struct visits visits = visits_new();
-	struct store_walk *walk;
+	struct store_cursor cursor = {0};
 
 	set_for(&f, "gone", "x", -1);
 	f.op = (struct store_op){.flags = 9, .exptime = 70};
 	run(&f, STORE_SET, "other");
-	CU_ASSERT_EQUAL_FATAL(store_walk_open(f.store, &walk), 0);
-	while (store_walk_step(walk, visit, &visits))
-		;
-	store_walk_close(walk);
+	while (store_walk(f.worker, &cursor, visit, &visits))
+		store_quiescent(f.worker);
 	CU_ASSERT_EQUAL(visits.others, 1);
 	CU_ASSERT_STRING_EQUAL(visits.last_key, "other");
 	CU_ASSERT_EQUAL(visits.last.flags, 9);
@@ -150,21 +143,5 @@ an_item_is_told_of_and_not_used(void)
 	fixture_end(&f);
 }
 
-static void
-there_may_be_some_at_a_time(void)
-{
-	struct fixture f = fixture_new();
-	struct store_walk *walks[STORE_WALKS_MAX], *other;
-
-	for (int i = 0; i < STORE_WALKS_MAX; i++)
-		CU_ASSERT_EQUAL_FATAL(store_walk_open(f.store, &walks[i]), 0);
-	CU_ASSERT_EQUAL(store_walk_open(f.store, &other), -EBUSY);
-	store_walk_close(walks[1]);
-	CU_ASSERT_EQUAL_FATAL(store_walk_open(f.store, &walks[1]), 0);
-	for (int i = 0; i < STORE_WALKS_MAX; i++)
-		store_walk_close(walks[i]);
-	fixture_end(&f);
-}
-
 SUITE("store walk", TEST(every_item_is_visited_once), TEST(growth_hides_nothing),
-      TEST(an_item_is_told_of_and_not_used), TEST(there_may_be_some_at_a_time))
+      TEST(an_item_is_told_of_and_not_used))
