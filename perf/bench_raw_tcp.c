@@ -350,9 +350,7 @@ raw_tcp_close(struct client *client)
 	struct raw_tcp *wire = client->wire;
 
 	if (wire->tcp != NULL) {
-		tcp_reset_all(wire->tcp);
-		tcp_flush(wire->tcp);
-		raw_flush(&wire->raw);
+		raw_tcp_reset(wire);
 		tcp_destroy(wire->tcp);
 	}
 	for (unsigned int i = 0; i < wire->raw.tx_count; i++)

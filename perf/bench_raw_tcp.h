@@ -27,6 +27,7 @@ struct raw_tcp {
 	struct tcp *tcp;
 	struct tcp_port port;
 	struct tcp_stats stats;
+	uint64_t patience;    /* ticks that a full ring is waited for */
 	uint64_t clock_scale; /* microseconds a tick, times 2^64 */
 	unsigned int connection_count, depth;
 	struct raw_connection *connections; /* and one more, for questions */
@@ -48,6 +49,9 @@ unsigned int raw_tcp_poll(struct raw_tcp *wire, uint64_t now);
 
 /* The struct tcp of the options: 0, or negative errno with client->error. */
 int raw_tcp_create(struct raw_tcp *wire, struct client *client);
+
+/* Ends every connection, and waits until the server could know: it would keep them for long. */
+void raw_tcp_reset(struct raw_tcp *wire);
 
 /* transport.connect: every connection is established. */
 int raw_tcp_connect(struct client *client);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What happens before and after the loop over our own TCP: connections, and questions. */
 #include <rte_cycles.h>
+#include <rte_pause.h>
 #include <stdlib.h>
 #include <sys/random.h>
 
@@ -12,7 +13,8 @@ enum {
 	OPENING_MAX = 64, /* handshakes under way at a time: a burst of SYNs is an attack */
 	OPEN_SECONDS = 10,
 	ASK_SECONDS = 5,
-	FLUSH_TRIES = 1000,
+	RESET_US = 20000,
+	ROOM_US = 1000, /* how long a full ring is waited for */
 	BUFFERED_LEAST = 64 << 20,
 	TIME_WAIT_US = 1000000,
 };
@@ -21,16 +23,23 @@ enum {
 
 /* --- what TCP asks of us ------------------------------------------------------------------ */
 
+/* A ring that stays full loses the segment, as any wire does: TCP will send it again. */
 static void
 raw_tcp_transmit(void *arg, struct tcp_port *port, struct rte_mbuf *mbuf)
 {
-	struct raw *raw = arg;
+	struct raw_tcp *wire = arg;
+	struct raw *raw = &wire->raw;
 
 	(void)port;
-	for (int i = 0; raw->tx_count == RAW_TX_MAX && i < FLUSH_TRIES; i++)
-		raw_flush(raw);
+	if (raw->tx_count == RAW_TX_MAX && !raw_flush(raw)) {
+		uint64_t until = rte_rdtsc() + wire->patience;
+
+		while (!raw_flush(raw) && rte_rdtsc() < until)
+			rte_pause();
+	}
 	if (raw->tx_count == RAW_TX_MAX) {
-		rte_pktmbuf_free(mbuf); /* as lost as on any wire: it will be sent again */
+		wire->patience /= 2; /* nobody may be there any more */
+		rte_pktmbuf_free(mbuf);
 		return;
 	}
 	raw->tx[raw->tx_count++] = mbuf;
@@ -94,6 +103,7 @@ raw_tcp_create(struct raw_tcp *wire, struct client *client)
 	};
 	int status;
 
+	wire->patience = rte_get_tsc_hz() / 1000000 * ROOM_US;
 	wire->clock_scale = (uint64_t)(((unsigned __int128)1000000 << 64) / rte_get_tsc_hz());
 	if (getrandom(tcp.secret, sizeof(tcp.secret), 0) != sizeof(tcp.secret))
 		return client_fail(client, -errno, "getrandom: %s", strerror(errno));
@@ -122,7 +132,7 @@ raw_tcp_input(struct raw_tcp *wire, struct rte_mbuf *mbuf)
 		tcp_input(wire->tcp, &wire->port, &packet);
 		return;
 	case VERDICT_ANSWERED:
-		raw_tcp_transmit(&wire->raw, &wire->port, mbuf);
+		raw_tcp_transmit(wire, &wire->port, mbuf);
 		return;
 	case VERDICT_TOO_BIG:
 		tcp_path_mtu(wire->tcp, &wire->port, &packet, packet.mtu);
@@ -243,6 +253,18 @@ raw_tcp_open_all(struct raw_tcp *wire)
 		}
 	}
 	return 0;
+}
+
+void
+raw_tcp_reset(struct raw_tcp *wire)
+{
+	uint64_t until = rte_rdtsc() + rte_get_tsc_hz() / 1000000 * RESET_US;
+
+	wire->patience = rte_get_tsc_hz() / 1000000 * RESET_US;
+	tcp_reset_all(wire->tcp);
+	tcp_flush(wire->tcp);
+	while (wire->raw.tx_count != 0 && rte_rdtsc() < until)
+		raw_flush(&wire->raw);
 }
 
 int
