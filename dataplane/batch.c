@@ -21,9 +21,12 @@ udp_reply_extend(struct reply *reply)
 	return 0;
 }
 
-static inline int
+static int
 message_begin_reply(struct message *message, struct udp_reply *udp)
 {
+	if (message->plain)
+		udp_plain_describe(&message->port->plain, &message->port->interface,
+				   message->port->pool, &message->udp);
 	udp->message = &message->udp;
 	udp->reply.failed = false;
 	udp->reply.cursor = udp_message_begin(&message->udp, message->in_place, &udp->reply.limit);
@@ -74,17 +77,37 @@ message_end(struct worker *worker, struct message *message)
 	}
 }
 
+/*
+ * Writes the replies of a plain datagram over it if all its requests are gets that found short values,
+ * and all fit: true if that is so. What was written otherwise is of no account, as they are written
+ * anew.
+ */
+static inline bool
+message_write_hits(struct message *message, const struct request *requests)
+{
+	uint8_t *start = message->udp.packet.payload;
+	const struct rte_mbuf *mbuf = message->udp.packet.mbuf;
+	const uint8_t *buffer_end = (const uint8_t *)mbuf->buf_addr + mbuf->buf_len;
+	const uint8_t *limit = start + message->port->plain.answer_max;
+
+	if (!message->plain || !message->in_place || message->begun)
+		return false;
+	message->end =
+		requests_put_hits(start, RTE_MIN(limit, buffer_end), requests, message->count);
+	return message->end != NULL;
+}
+
 /* Writes the replies of a datagram's executed requests. */
-static inline void
+static void
 message_write(struct worker *worker, struct message *message)
 {
-	const struct request *request = &worker->batch.request[message->first];
 	struct udp_reply *udp = &worker->batch.reply;
 
 	if (!message->begun && message_begin_reply(message, udp) != 0)
 		udp->reply.failed = true;
 	if (!udp->reply.failed)
-		requests_write(&worker->server, request, message->count, &udp->reply);
+		requests_write(&worker->server, &worker->batch.request[message->first],
+			       message->count, &udp->reply);
 	message->end = udp->reply.failed ? NULL : udp->reply.cursor;
 }
 
@@ -107,6 +130,8 @@ batch_write(struct worker *worker, bool more)
 			client_write(worker, message);
 			continue;
 		}
+		if (message_write_hits(message, &batch->request[message->first]))
+			continue;
 		message_write(worker, message);
 		message->plain = message_is_plain(message);
 		if (!message->plain && !(more && i + 1 == batch->messages))
@@ -117,8 +142,9 @@ batch_write(struct worker *worker, bool more)
 
 		if (!message->plain)
 			continue;
-		udp_plain_close(&message->port->plain, &message->udp, message->end);
-		worker_send(worker, message->port, message->udp.first, true);
+		udp_plain_close(&message->port->plain, &message->port->interface,
+				&message->udp.packet, message->end);
+		worker_send(worker, message->port, message->udp.packet.mbuf, true);
 	}
 }
 
@@ -269,15 +295,18 @@ batch_add_message(struct worker *worker, struct worker_port *port, struct messag
 		batch_run(worker);
 }
 
-bool
-batch_add_plain(struct worker *worker, struct worker_port *port, struct rte_mbuf *mbuf)
+unsigned int
+batch_add_plain(struct worker *worker, struct worker_port *port, struct rte_mbuf **mbufs,
+		unsigned int count)
 {
-	struct message *message = batch_next(&worker->batch);
+	for (unsigned int i = 0; i < count; i++) {
+		struct message *message = batch_next(&worker->batch);
 
-	if (!udp_plain_open(&port->plain, &port->interface, port->pool, mbuf, &message->udp))
-		return false;
-	batch_add_message(worker, port, message, true);
-	return true;
+		if (!udp_plain_open(&port->plain, &port->interface, mbufs[i], &message->udp.packet))
+			return i;
+		batch_add_message(worker, port, message, true);
+	}
+	return count;
 }
 
 void

@@ -77,10 +77,11 @@ batch_next(struct batch *batch)
 }
 
 /*
- * Adds the datagram in mbuf if it is a plain one (udp_plain.h); false if not, and nothing has happened.
- * Runs the batch if that made it full, as the others do.
+ * Adds the plain datagrams (udp_plain.h) that a burst begins with; returns how many these are. Runs the
+ * batch whenever that makes it full, as the others do.
  */
-bool batch_add_plain(struct worker *worker, struct worker_port *port, struct rte_mbuf *mbuf);
+unsigned int batch_add_plain(struct worker *worker, struct worker_port *port,
+			     struct rte_mbuf **mbufs, unsigned int count);
 
 /* Parses the datagram that net_input left in batch_next() and adds it, or drops it with a cause. */
 void batch_add(struct worker *worker, struct worker_port *port);

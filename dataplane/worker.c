@@ -9,7 +9,6 @@
 #include "dataplane/idle.h"
 
 enum {
-	PREFETCH_AHEAD = 4,   /* packets whose headers are on their way to L1 */
 	TRANSMIT_RETRIES = 8, /* short tx bursts tried again before packets are lost */
 	DRAIN_TURNS = 1000,   /* loop turns after stop, at most, to empty the queues */
 	DEFENCE_SECONDS = 10, /* RFC 5227, 2.4 (b): DEFEND_INTERVAL */
@@ -234,20 +233,21 @@ worker_input(struct worker *worker, struct worker_port *port, struct rte_mbuf *m
 	}
 }
 
+/* Takes a burst apart, runs of plain datagrams at a time. port: theirs; NULL: each has its own. */
 static void
 worker_parse(struct worker *worker, struct worker_port *port, struct rte_mbuf **mbufs,
 	     unsigned int count, bool fresh)
 {
-	for (unsigned int i = 0; i < count && i < PREFETCH_AHEAD; i++)
+	bool plain = port != NULL && !(fresh && port->spreads);
+
+	for (unsigned int i = 0; i < count; i++)
 		rte_prefetch0(rte_pktmbuf_mtod(mbufs[i], void *));
 	for (unsigned int i = 0; i < count; i++) {
-		struct rte_mbuf *mbuf = mbufs[i];
-		struct worker_port *from = port != NULL ? port : worker_port_of(worker, mbuf);
-
-		if (i + PREFETCH_AHEAD < count)
-			rte_prefetch0(rte_pktmbuf_mtod(mbufs[i + PREFETCH_AHEAD], void *));
-		if ((fresh && from->spreads) || !batch_add_plain(worker, from, mbuf))
-			worker_input(worker, from, mbuf, fresh);
+		if (plain)
+			i += batch_add_plain(worker, port, mbufs + i, count - i);
+		if (i < count)
+			worker_input(worker, port != NULL ? port : worker_port_of(worker, mbufs[i]),
+				     mbufs[i], fresh);
 	}
 }
 

@@ -38,5 +38,32 @@ udp_plain_learn(struct udp_plain *plain, const struct interface *interface)
 	plain->length_over = interface->udp_port == 0
 				     ? UINT16_MAX
 				     : sizeof(struct rte_udp_hdr) + sizeof(struct udp_frame);
-	plain->answer_max = interface->tx_udp_checksum ? PLAIN_SUM_MAX : UINT16_MAX;
+	plain->answer_max = plain->payload_max;
+	if (interface->tx_udp_checksum && plain->answer_max > PLAIN_SUM_MAX)
+		plain->answer_max = PLAIN_SUM_MAX;
+}
+
+void
+udp_plain_describe(const struct udp_plain *plain, const struct interface *interface,
+		   struct rte_mempool *pool, struct udp_message *message)
+{
+	struct packet *packet = &message->packet;
+	struct udp_plain_headers *headers = (struct udp_plain_headers *)(void *)packet->payload - 1;
+
+	packet->ip = (uint8_t *)&headers->ip;
+	packet->ethertype = RTE_ETHER_TYPE_IPV4;
+	packet->tags_length = 0;
+	packet->ipv6 = false;
+	packet->source_port = headers->udp.src_port;
+	packet->destination_port = headers->udp.dst_port;
+	packet->source = address_ipv4(headers->ip.src_addr);
+	packet->destination = address_ipv4(headers->ip.dst_addr);
+	packet->peer = headers->ether.src_addr;
+	message->interface = interface;
+	message->request_id = headers->frame.request_id;
+	message->payload_max = plain->payload_max;
+	message->datagrams = 0;
+	message->pool = pool;
+	message->first = NULL;
+	message->last = NULL;
 }

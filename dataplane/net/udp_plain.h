@@ -5,8 +5,8 @@
  * one comparison of its first 48 bytes with what they must be, and its answer written over it by
  * turning its headers round.
  *
- *     net_input, udp_message_open   ═  udp_plain_open      where that returns true
- *     udp_message_close             ═  udp_plain_close     where the answer is one short datagram
+ *     net_input, udp_message_open   ═  udp_plain_open, udp_plain_describe   if it is one
+ *     udp_message_close             ═  udp_plain_close   if the answer is one short datagram
  *
  * What this refuses goes the general way, which says what is wrong with it, if anything is.
  */
@@ -40,7 +40,8 @@ struct udp_plain {
 	uint64_t answer_sum;		/* of that */
 	uint16_t payload_max;		/* bytes of payload a datagram */
 	uint16_t length_over; /* a question's bytes of UDP are more; none are where UDP is off */
-	uint16_t answer_max;  /* bytes of payload of an answer that udp_plain_close may end */
+	uint16_t
+		answer_max; /* bytes of an answer's payload, at most, to be ended by udp_plain_close */
 };
 
 /* Learns from the interface, which must be as it will stay. */
@@ -84,6 +85,17 @@ plain_checksum_good(const struct interface *interface, const struct rte_mbuf *mb
 	return checksum_fold(checksum_add(sum, &headers->udp, length)) == 0xffff;
 }
 
+/* packet_is_allowed without a packet, where only subnets are. */
+static inline bool
+plain_is_allowed(const struct interface *interface, struct packet *packet, rte_be32_t source)
+{
+	if (interface->udp_allow.count == 0)
+		return (source & interface->subnet_mask) == interface->subnet;
+	packet->ipv6 = false;
+	packet->source = address_ipv4(source);
+	return packet_is_allowed(interface, &interface->udp_allow, packet);
+}
+
 /* Whether the frame is a plain one with nothing wrong. Its length is the caller's to check. */
 static inline bool
 plain_is_good(const struct udp_plain *plain, const struct interface *interface,
@@ -106,41 +118,32 @@ plain_is_good(const struct udp_plain *plain, const struct interface *interface,
 }
 
 /*
- * If mbuf holds a plain frame from somebody who is allowed, fills *message as net_input and
- * udp_message_open would, and returns true; else leaves it in any state.
+ * If mbuf holds a plain frame from somebody who is allowed, sets the packet's mbuf and payload as
+ * net_input and udp_message_open would, and returns true.
  */
 static inline bool
 udp_plain_open(const struct udp_plain *plain, const struct interface *interface,
-	       struct rte_mempool *pool, struct rte_mbuf *mbuf, struct udp_message *message)
+	       struct rte_mbuf *mbuf, struct packet *packet)
 {
 	struct udp_plain_headers *headers = rte_pktmbuf_mtod(mbuf, struct udp_plain_headers *);
-	struct packet *packet = &message->packet;
 
 	if (mbuf->nb_segs != 1 || mbuf->data_len <= sizeof(*headers) ||
-	    !plain_is_good(plain, interface, mbuf, headers))
+	    !plain_is_good(plain, interface, mbuf, headers) ||
+	    !plain_is_allowed(interface, packet, headers->ip.src_addr))
 		return false;
 	packet->mbuf = mbuf;
 	packet->payload = (uint8_t *)(headers + 1);
-	packet->ip = (uint8_t *)&headers->ip;
 	packet->payload_length = (uint16_t)(rte_be_to_cpu_16(headers->udp.dgram_len) -
 					    sizeof(headers->udp) - sizeof(headers->frame));
-	packet->ethertype = RTE_ETHER_TYPE_IPV4;
-	packet->tags_length = 0;
-	packet->ipv6 = false;
-	packet->source_port = headers->udp.src_port;
-	packet->destination_port = headers->udp.dst_port;
-	packet->source = address_ipv4(headers->ip.src_addr);
-	packet->destination = address_ipv4(headers->ip.dst_addr);
-	packet->peer = headers->ether.src_addr;
-	message->interface = interface;
-	message->request_id = headers->frame.request_id;
-	message->payload_max = plain->payload_max;
-	message->datagrams = 0;
-	message->pool = pool;
-	message->first = NULL;
-	message->last = NULL;
-	return packet_is_allowed(interface, &interface->udp_allow, packet);
+	return true;
 }
+
+/*
+ * Fills in what udp_plain_open left out, from the headers, which must not have been turned round: from
+ * then on any function of udp.h may be called.
+ */
+void udp_plain_describe(const struct udp_plain *plain, const struct interface *interface,
+			struct rte_mempool *pool, struct udp_message *message);
 
 /*
  * Ends a message that was opened as plain and whose answer, up to `end`, is one datagram of at most
@@ -148,12 +151,12 @@ udp_plain_open(const struct udp_plain *plain, const struct interface *interface,
  * what is known from registers, as a wide load would have to wait for narrow stores right before it.
  */
 static inline void
-udp_plain_close(const struct udp_plain *plain, struct udp_message *message, const uint8_t *end)
+udp_plain_close(const struct udp_plain *plain, const struct interface *interface,
+		const struct packet *packet, const uint8_t *end)
 {
-	struct rte_mbuf *mbuf = message->packet.mbuf;
-	struct udp_plain_headers *headers =
-		(struct udp_plain_headers *)(void *)message->payload - 1;
-	uint16_t payload_length = (uint16_t)(end - message->payload);
+	struct rte_mbuf *mbuf = packet->mbuf;
+	struct udp_plain_headers *headers = (struct udp_plain_headers *)(void *)packet->payload - 1;
+	uint16_t payload_length = (uint16_t)(end - packet->payload);
 	uint16_t length =
 		(uint16_t)(sizeof(headers->udp) + sizeof(headers->frame) + payload_length);
 	rte_be16_t udp_length = rte_cpu_to_be_16(length);
@@ -161,11 +164,11 @@ udp_plain_close(const struct udp_plain *plain, struct udp_message *message, cons
 	rte_be32_t client = headers->ip.src_addr;
 	uint32_t ports = plain_load32(&headers->udp);
 	uint64_t sum = plain_addresses_sum(&headers->ip) + RTE_BE16(IPPROTO_UDP) + ports +
-		       2 * (uint64_t)udp_length + message->request_id + headers->frame.total;
-	uint16_t folded = checksum_fold(checksum_add(sum, message->payload, payload_length));
+		       2 * (uint64_t)udp_length + headers->frame.request_id + headers->frame.total;
+	uint16_t folded = checksum_fold(checksum_add(sum, packet->payload, payload_length));
 
 	headers->ether.dst_addr = headers->ether.src_addr;
-	headers->ether.src_addr = message->interface->mac;
+	headers->ether.src_addr = interface->mac;
 	headers->ip = plain->answer;
 	headers->ip.total_length = ip_length;
 	headers->ip.dst_addr = client;

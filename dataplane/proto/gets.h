@@ -28,6 +28,19 @@ requests_take_gets(const struct parse_limits *limits, const uint8_t *bytes, size
 }
 
 /*
+ * Writes the replies of requests from `out` on if all are gets that found short values, and returns
+ * their end. NULL if not, or if they don't fit before limit: then any of them may have been written.
+ */
+static inline uint8_t *
+requests_put_hits(uint8_t *out, const uint8_t *limit, const struct request *requests,
+		  unsigned int count)
+{
+	for (unsigned int i = 0; i < count && out != NULL; i++)
+		out = binary_put_hit(out, limit, requests + i);
+	return out;
+}
+
+/*
  * request_write for a number of requests: replies to plain gets are put where the others' are written,
  * without going by way of *reply for each.
  */
