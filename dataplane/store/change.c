@@ -99,9 +99,9 @@ inherited_uses(const struct change *change)
 
 	if (verb_stores(op) && op->verb != STORE_INCR && op->verb != STORE_DECR)
 		return uses & SLOT_USED;
-	if ((op->verb == STORE_GET || op->verb == STORE_GAT) && change->old != NULL &&
-	    (op->options & STORE_NO_BUMP) == 0)
-		uses |= SLOT_USED | SLOT_FETCHED;
+	/* who makes an item by asking for it has fetched it, but is no sign that others will */
+	if ((op->verb == STORE_GET || op->verb == STORE_GAT) && (op->options & STORE_NO_BUMP) == 0)
+		uses |= SLOT_FETCHED | (change->old != NULL ? SLOT_USED : 0);
 	return uses;
 }
 
