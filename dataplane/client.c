@@ -4,7 +4,12 @@
 #include <assert.h>
 #include <errno.h>
 
+#include "dataplane/proto/dump.h"
 #include "dataplane/worker.h"
+
+enum {
+	DUMP_STEPS = 8, /* of the store's walk in a turn: some tens of items */
+};
 
 static struct client *
 client_of(struct tcp_connection *connection)
@@ -59,6 +64,8 @@ client_closed(void *arg, struct tcp_connection *connection)
 	if (client->uploading && client->head->upload.request.op.reservation != NULL)
 		store_abandon(worker->server.store, client->head->upload.request.op.reservation);
 	client_drop_head(worker, client, false);
+	if (worker->dump.connection == connection)
+		worker->dump.connection = NULL;
 }
 
 /* A buffer to keep bytes in, `length` of them so far. NULL: the connection has failed. */
@@ -197,9 +204,11 @@ client_parse(struct worker *worker, struct tcp_connection *connection, const uin
 			batch_add_stream(worker, connection, first);
 		if (*result == PARSE_DATA)
 			client_begin_upload(worker, connection, &upload, bytes, bytes + used);
-		if (batch_full(batch))
-			batch_run(worker);
-	} while (*result == PARSE_FULL && !client->failed);
+		client->paused = *result == PARSE_PAUSE;
+		if (batch_full(batch) || client->paused)
+			batch_run(worker); /* may end the pause */
+	} while ((*result == PARSE_FULL || *result == PARSE_PAUSE) && !client->paused &&
+		 !client->failed);
 	return used;
 }
 
@@ -275,7 +284,7 @@ client_read(struct worker *worker, struct tcp_connection *connection)
 	const uint8_t *bytes;
 	size_t length;
 
-	while (!client->closing && !tcp_is_congested(connection) &&
+	while (!client->closing && !client->paused && !tcp_is_congested(connection) &&
 	       (length = tcp_receive(connection, &bytes)) != 0) {
 		size_t used;
 
@@ -287,11 +296,25 @@ client_read(struct worker *worker, struct tcp_connection *connection)
 			used = client_take(worker, connection, bytes, length);
 		tcp_take(connection, used);
 	}
-	if (!client->closing && tcp_at_end(connection))
+	if (!client->closing && !client->paused && tcp_at_end(connection))
 		client_end(worker, connection);
 	/* only now: to end a stream is to let go of its bytes, those that were not taken as well */
 	if (batch_full(&worker->batch))
 		batch_run(worker);
+}
+
+/* --- dumps --------------------------------------------------------------------------------- */
+
+/* True: the connection's replies go on with the dump. False, and its pause is over: one is running. */
+static bool
+client_begin_dump(struct worker *worker, struct tcp_connection *connection, uint16_t kind)
+{
+	bool idle = worker->dump.connection == NULL;
+
+	if (idle)
+		worker->dump = (struct dump){.connection = connection, .kind = (uint8_t)kind};
+	client_of(connection)->paused = idle;
+	return idle;
 }
 
 /* --- replies ------------------------------------------------------------------------------- */
@@ -326,21 +349,35 @@ stream_reply_refer(struct reply *reply, const struct store_op *op)
 	return stream_reply_begin(stream);
 }
 
-void
-client_write(struct worker *worker, const struct message *message)
+/* Where the connection's next bytes are written; reply.failed if there is no buffer. */
+static struct stream_reply *
+stream_reply_open(struct worker *worker, struct tcp_connection *connection)
 {
-	struct batch *batch = &worker->batch;
-	struct stream_reply *stream = &batch->stream_reply;
+	struct stream_reply *stream = &worker->batch.stream_reply;
 
-	if (client_of(message->connection)->failed)
-		return;
-	stream->connection = message->connection;
+	stream->connection = connection;
 	stream->store = worker->server.store;
 	stream->reply.extend = stream_reply_extend;
 	stream->reply.refer = stream_reply_refer;
 	stream->reply.failed = stream_reply_begin(stream) != 0;
-	for (unsigned int i = 0; i < message->count && !stream->reply.failed; i++)
-		request_write(&worker->server, &batch->request[message->first + i], &stream->reply);
+	return stream;
+}
+
+void
+client_write(struct worker *worker, const struct message *message)
+{
+	const struct request *request = &worker->batch.request[message->first];
+	struct stream_reply *stream;
+
+	if (client_of(message->connection)->failed)
+		return;
+	stream = stream_reply_open(worker, message->connection);
+	for (unsigned int i = 0; i < message->count && !stream->reply.failed; i++) {
+		if (request[i].action == REQUEST_DUMP &&
+		    client_begin_dump(worker, message->connection, request[i].code))
+			continue;
+		request_write(&worker->server, &request[i], &stream->reply);
+	}
 	if (stream->reply.failed) {
 		client_fail(worker, message->connection);
 		return;
@@ -348,4 +385,60 @@ client_write(struct worker *worker, const struct message *message)
 	tcp_write_end(message->connection, stream->reply.cursor);
 	if (message->ends)
 		tcp_close(message->connection);
+}
+
+struct dump_visit {
+	struct reply *reply;
+	enum dump_kind kind;
+	int64_t now;
+};
+
+static void
+dump_visit(void *arg, const struct store_op *item)
+{
+	struct dump_visit *visit = arg;
+
+	dump_item(visit->reply, visit->kind, item, visit->now);
+}
+
+/* The next few items. False: those were the last. */
+static bool
+dump_some(struct worker *worker)
+{
+	struct dump *dump = &worker->dump;
+	struct reply *reply = &worker->batch.stream_reply.reply;
+	struct dump_visit visit = {
+		.reply = reply, .kind = dump->kind, .now = store_unix_time(worker->server.store)};
+
+	for (unsigned int i = 0; i < DUMP_STEPS; i++) {
+		if (!store_walk(worker->server.store, &dump->cursor, dump_visit, &visit)) {
+			dump_end(reply, dump->kind);
+			return false;
+		}
+	}
+	return true;
+}
+
+bool
+client_dump(struct worker *worker)
+{
+	struct tcp_connection *connection = worker->dump.connection;
+	struct stream_reply *stream;
+	bool more;
+
+	if (connection == NULL || client_of(connection)->failed || tcp_is_congested(connection))
+		return false;
+	stream = stream_reply_open(worker, connection);
+	more = stream->reply.failed || dump_some(worker);
+	if (stream->reply.failed) {
+		client_fail(worker, connection);
+		return false;
+	}
+	tcp_write_end(connection, stream->reply.cursor);
+	if (!more) {
+		worker->dump.connection = NULL;
+		client_of(connection)->paused = false;
+		client_read(worker, connection);
+	}
+	return true;
 }

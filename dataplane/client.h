@@ -37,12 +37,20 @@ enum {
 	CLIENT_HEAD_MAX = TCP_BUFFER_SIZE - sizeof(struct head),
 };
 
+/* All items told to one connection, bit by bit. */
+struct dump {
+	struct tcp_connection *connection; /* NULL: none */
+	struct store_cursor cursor;
+	uint8_t kind; /* enum dump_kind */
+};
+
 /* The user area of a connection: all zero at its start. */
 struct client {
 	struct stream stream;
 	struct head *head; /* in a buffer of TCP's; NULL: nothing is pending */
 	struct tcp_connection *next_failed;
 	bool uploading; /* head holds an upload */
+	bool paused;	/* a dump is written: nothing is read before its end */
 	bool failed;	/* no buffer was left: it is reset at the end of the turn */
 	bool closing;	/* the stream has ended: nothing more is read */
 };
@@ -52,6 +60,9 @@ void client_read(struct worker *worker, struct tcp_connection *connection);
 
 /* Writes the replies of a message's executed requests to its connection. */
 void client_write(struct worker *worker, const struct message *message);
+
+/* Goes on with the worker's dump, as far as its connection takes it. False: nothing was to be done. */
+bool client_dump(struct worker *worker);
 
 /* Resets the connections that found no buffer. Between two batches. */
 void client_reset_failed(struct worker *worker);

@@ -296,15 +296,20 @@ worker_receive_rings(struct worker *worker)
 	return packets + replies;
 }
 
-/* Lets every connection that has news be read; afterwards nothing is left in the batch. */
-static void
+/*
+ * Lets every connection that has news be read; afterwards nothing is left in the batch. True if a dump
+ * is being written, for which no packet need come.
+ */
+static bool
 worker_read_streams(struct worker *worker)
 {
 	uint64_t started = rte_rdtsc(), in_batches = worker_batch_cycles(worker);
 	struct tcp_connection *connection;
+	bool dumped;
 
 	while ((connection = tcp_next_ready(worker->tcp)) != NULL)
 		client_read(worker, connection);
+	dumped = client_dump(worker);
 	if (worker->batch.messages != 0)
 		batch_run(worker);
 	if (worker->failed != NULL)
@@ -312,15 +317,16 @@ worker_read_streams(struct worker *worker)
 	tcp_flush(worker->tcp);
 	worker->stats.cycles_stream +=
 		rte_rdtsc() - started - (worker_batch_cycles(worker) - in_batches);
+	return dumped;
 }
 
 /* --- the loop ----------------------------------------------------------------------------- */
 
-/* One turn, from receiving to sending. Returns how many packets came. */
+/* One turn, from receiving to sending. Returns how much there was to do: packets, and dumps. */
 static unsigned int
 worker_turn(struct worker *worker)
 {
-	unsigned int packets = 0;
+	unsigned int packets = 0, dumps;
 	uint64_t started;
 
 	tcp_advance(worker->tcp, worker_now(worker));
@@ -337,14 +343,14 @@ worker_turn(struct worker *worker)
 	}
 	if (worker->packets_in != NULL)
 		packets += worker_receive_rings(worker);
-	worker_read_streams(worker);
+	dumps = worker_read_streams(worker);
 	started = rte_rdtsc();
 	for (unsigned int i = 0; i < worker->port_count; i++)
 		worker_flush(worker, &worker->ports[i]);
 	store_quiescent(worker->server.store);
 	if (packets != 0)
 		worker->stats.cycles_transmit += rte_rdtsc() - started;
-	return packets;
+	return packets + dumps;
 }
 
 /* After stop: what is already in our queues is still answered. */

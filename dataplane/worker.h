@@ -17,6 +17,7 @@
 #include <stdatomic.h>
 
 #include "dataplane/batch.h"
+#include "dataplane/client.h"
 #include "dataplane/net/packet.h"
 #include "dataplane/net/tcp.h"
 #include "dataplane/net/udp_plain.h"
@@ -89,7 +90,8 @@ struct worker {
 	struct server server;
 	struct tcp *tcp;	       /* its owner calls are worker_tcp_owner's */
 	struct tcp_connection *failed; /* to be reset at the end of the turn (client.h) */
-	uint64_t clock_scale;	       /* microseconds a TSC cycle, times 2^64 */
+	struct dump dump;
+	uint64_t clock_scale; /* microseconds a TSC cycle, times 2^64 */
 
 	struct worker_port ports[WORKER_PORTS_MAX];
 	struct batch batch;

@@ -24,7 +24,7 @@ struct codec {
 	 * Takes one command: there is at least one byte and room for one request, and nothing to be
 	 * swallowed. PARSE_DONE moves the cursor past the command and may have added requests;
 	 * PARSE_MORE changes neither, unless a multi-get is longer than can be put together;
-	 * PARSE_FULL leaves a multi-key command to be gone on with; PARSE_DATA moves the cursor to
+	 * PARSE_PAUSE is PARSE_DONE otherwise; PARSE_FULL leaves a multi-key command to be gone on with; PARSE_DATA moves the cursor to
 	 * where the data of the request it added will begin.
 	 */
 	enum parse_result (*parse)(struct parser *parser);

@@ -28,6 +28,7 @@ enum request_action {
 	REQUEST_QUIT,
 	REQUEST_RESET,	      /* zero the statistics that can be */
 	REQUEST_MEMORY_LIMIT, /* argument: bytes */
+	REQUEST_DUMP, /* code: enum dump_kind; written, it says that this can't be done now */
 };
 
 enum request_flag {
@@ -89,6 +90,7 @@ enum parse_result {
 	PARSE_FULL,  /* the request array is full; call again with the rest */
 	PARSE_DATA,  /* the last request's data, which comes next in the stream, is the caller's to
 		      * receive: op.data_length bytes and request_trailer() more */
+	PARSE_PAUSE, /* the stream can't go on before the last request has been carried out */
 	PARSE_CLOSE, /* the stream can't go on (after the requests given) */
 };
 

@@ -599,7 +599,8 @@ text_line(struct parser *parser)
 	}
 	result = command->parse(parser, command, &line);
 	/* a handler that went further, or is to be gone on with, has moved the cursor itself */
-	if (parser->cursor == start && (result == PARSE_DONE || result == PARSE_CLOSE))
+	if (parser->cursor == start &&
+	    (result == PARSE_DONE || result == PARSE_PAUSE || result == PARSE_CLOSE))
 		parser->cursor = line.next;
 	return result;
 }

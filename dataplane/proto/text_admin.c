@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include "dataplane/proto/dump.h"
 #include "dataplane/proto/text.h"
 
 #include <stdlib.h>
@@ -146,6 +147,19 @@ crawler_set(struct parser *parser, const struct token *argument, uint32_t most)
 	return admin_ok(parser, false);
 }
 
+/* There is one class of items, so that any class is all of them. Too much for datagrams. */
+static enum parse_result
+crawler_dump(struct parser *parser, const struct token *argument, enum dump_kind kind)
+{
+	if (parser->stream->datagram)
+		return text_error(parser, false, "ERROR metadump not allowed");
+	if (!token_is(argument, "hash") && !token_is_classes(argument))
+		return text_error(parser, false, "BADCLASS invalid class id");
+	text_say(parser, REQUEST_DUMP, false, "BUSY currently processing crawler request")->code =
+		(uint16_t)kind;
+	return PARSE_PAUSE;
+}
+
 enum parse_result
 text_crawler(struct parser *parser, const struct text_command *command, const struct line *line)
 {
@@ -160,8 +174,9 @@ text_crawler(struct parser *parser, const struct text_command *command, const st
 		return crawler_set(parser, argument, CRAWLER_SLEEP_MAX);
 	if (token_is(word, "tocrawl"))
 		return crawler_set(parser, argument, UINT32_MAX);
-	if (token_is(word, "metadump"))
-		return text_error(parser, false, "ERROR metadump not allowed");
+	if (token_is(word, "metadump") || token_is(word, "mgdump"))
+		return crawler_dump(parser, argument,
+				    token_is(word, "mgdump") ? DUMP_KEYS : DUMP_META);
 	if (!token_is(word, "crawl"))
 		return text_error(parser, false, "ERROR");
 	if (!token_is_classes(argument))

@@ -74,7 +74,8 @@ text_write_value(const struct request *request, struct reply *reply)
 	uint8_t *start = reply_reserve(reply, room), *out = start;
 
 	out = append(out, "VALUE ", 6);
-	out = append(out, op->item_key, op->key_length);
+	copy_bytes(out, op->item_key, op->key_length);
+	out += op->key_length;
 	*out++ = ' ';
 	out = decimal_write(out, op->flags);
 	*out++ = ' ';
@@ -85,8 +86,8 @@ text_write_value(const struct request *request, struct reply *reply)
 	}
 	out = append(out, "\r\n", 2);
 	if (whole) {
-		out = append(out, op->value, op->value_length);
-		out = append(out, "\r\nEND\r\n", 7);
+		copy_bytes(out, op->value, op->value_length);
+		out = append(out + op->value_length, "\r\nEND\r\n", 7);
 		reply_commit(reply, start, last ? out : out - 5);
 	} else {
 		reply_commit(reply, start, out);
@@ -157,6 +158,7 @@ text_write_other(struct server *server, const struct request *request, struct re
 			text_put_line(reply, "ERROR", 5);
 		break;
 	case REQUEST_NOOP:
+	case REQUEST_DUMP:
 	case REQUEST_ERROR:
 	case REQUEST_RESET:
 		text_put_line(reply, request->text, request->text_length);

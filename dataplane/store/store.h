@@ -239,6 +239,9 @@ void store_unpin(struct store_worker *worker, uint32_t pin);
 
 /* --- all items ---------------------------------------------------------------------------- */
 
+/* The Unix time, seconds, by the store's clock. */
+int64_t store_unix_time(const struct store_worker *worker);
+
 /* How far a walk has come; all zero at its start. It may lie idle for any time. */
 struct store_cursor {
 	uint64_t bucket, chunk;

@@ -71,6 +71,15 @@ chunk_after(uint64_t number, uint64_t mask)
 	return reverse_bits(reverse_bits(number | ~mask) + 1);
 }
 
+int64_t
+store_unix_time(const struct store_worker *worker)
+{
+	const struct clock *clock = &worker->store->clock;
+
+	return clock->unix_time +
+	       (int64_t)(clock_tick(clock_read(clock)) - CLOCK_BASE) / CLOCK_TICKS;
+}
+
 bool
 store_walk(struct store_worker *worker, struct store_cursor *cursor, store_visit *visit, void *arg)
 {

@@ -398,8 +398,7 @@ what_is_not_allowed_says_so(void)
 
 	CU_ASSERT(answers(session, "watch\r\n", "CLIENT_ERROR watch commands not allowed\r\n"));
 	CU_ASSERT(answers(session, "shutdown\r\n", "ERROR: shutdown not enabled\r\n"));
-	CU_ASSERT(
-		answers(session, "lru_crawler metadump all\r\n", "ERROR metadump not allowed\r\n"));
+	CU_ASSERT(answers(session, "lru_crawler metadump x\r\n", "BADCLASS invalid class id\r\n"));
 	CU_ASSERT(answers(session, "stats cachedump 1 1\r\n",
 			  "CLIENT_ERROR stats cachedump not allowed\r\n"));
 	CU_ASSERT(answers(session, "cache_memlimit 100000\r\n",
