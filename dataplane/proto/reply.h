@@ -39,16 +39,26 @@ struct reply {
 
 /*
  * Copies `length` bytes that don't overlap. Those of a small item take two or four moves that overlap
- * each other, without a call: the length is not known when this is compiled.
+ * each other, without a call, or the string instructions that GCC may choose, whose start takes longer
+ * than all of it: the length is not known when this is compiled.
  */
 static inline void
 copy_bytes(uint8_t *to, const uint8_t *from, size_t length)
 {
 	typedef uint64_t vector __attribute__((vector_size(16), aligned(1), may_alias));
+	typedef uint64_t word __attribute__((aligned(1), may_alias));
 	vector first, second, third, last;
+	word start, end;
 
-	if (length < sizeof(vector) || length > 4 * sizeof(vector)) {
+	if (length > 4 * sizeof(vector) || length < sizeof(word)) {
 		memcpy(to, from, length);
+		return;
+	}
+	if (length < sizeof(vector)) {
+		start = *(const word *)from;
+		end = *(const word *)(from + length - sizeof(word));
+		*(word *)to = start;
+		*(word *)(to + length - sizeof(word)) = end;
 		return;
 	}
 	first = *(const vector *)from;
