@@ -138,10 +138,9 @@ tell_of_read(struct change *change)
 		uint32_t options = op->options;
 
 		hit_fill(op, heap, slot_live(op->hash, change->location), change->moment);
-		if (change->old != NULL) {
-			op->ttl_before = before;
+		op->ttl_before = change->old != NULL ? before : -1;
+		if (change->old != NULL)
 			op->options = options;
-		}
 	}
 	if (change->old == NULL)
 		op->options = (op->options & ~(uint32_t)STORE_TOKEN_SENT) | STORE_CREATED;
@@ -168,6 +167,10 @@ change_succeed(struct change *change)
 	}
 	if (change->old == NULL && (op->options & STORE_CREATE) != 0)
 		op->options |= STORE_CREATED;
+	if (op->verb == STORE_INCR || op->verb == STORE_DECR)
+		op->ttl_before = change->old == NULL ? -1
+						     : clock_left(item_expiry(change->old),
+								  change->moment->clock);
 	op->cas = item_unique(&change->shard->heap, item, change->location);
 	op->flags = item_flags(item);
 	op->value_length = item_value_length(item);

@@ -66,6 +66,8 @@ fuzz_agrees(const struct fuzz *fuzz, int way)
 	const struct bytes *whole = &fuzz->answer[0], *other = &fuzz->answer[way];
 	bool cut_off = way == 2 && fuzz->session[way].last == PARSE_MORE;
 
+	if (way == 2 && fuzz->session[0].paused)
+		return true;
 	return (cut_off ? other->length <= whole->length : other->length == whole->length) &&
 	       (other->length == 0 || memcmp(other->start, whole->start, other->length) == 0);
 }

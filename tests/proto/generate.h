@@ -24,7 +24,6 @@ enum {
 
 struct script {
 	bool binary;
-	bool states; /* meta commands may ask for what only they keep of an item */
 	struct bytes bytes;
 	unsigned int uniques;
 	struct {
@@ -360,31 +359,30 @@ generate_text_other(struct script *script, uint64_t *random)
 
 /*
  * Flags that 1.6.18 and 1.6.45, whose meta commands ours are, understand alike, for each command.
- * What has changed between them is tested by hand. The last ones of each list ask for states that
- * a store keeps for the meta commands alone: script->states.
+ * What has changed between them is tested by hand.
  */
 struct flag_list {
-	unsigned int count, states;
+	unsigned int count;
 	const char *flag[40];
 };
 
 static const struct flag_list generate_get_flags = {
-	21, 13, {"v",	  "v",	   "v",	 "k",	"O123",
-		 "O",	  "q",	   "f",	 "c",	"T1000",
-		 "T0",	  "F7",	   "I",	 "D1",	"J1",
-		 "P",	  "Lhint", "Tx", "y",	"O1234567890123456789012345678901",
-		 "\x80",  "t",	   "u",	 "T-1", "R500",
-		 "N1000", "l",	   "b",	 "N",	"R1.5",
-		 "h",	  "!",	   "s",	 "S2"}};
+	34, {"v",     "v",     "v",  "k",   "O123",
+	     "O",     "q",     "f",  "c",   "T1000",
+	     "T0",    "F7",    "I",  "D1",  "J1",
+	     "P",     "Lhint", "Tx", "y",   "O1234567890123456789012345678901",
+	     "\x80",  "t",     "u",  "T-1", "R500",
+	     "N1000", "l",     "b",  "N",   "R1.5",
+	     "h",     "!",     "s",  "S2"}};
 static const struct flag_list generate_set_flags = {
-	26, 2, {"k",   "O123", "q",  "c",  "F7", "F0", "F4294967295", "Fx", "F-1", "T1000",
-		"T-1", "T0",   "ME", "MA", "MP", "MR", "MS",	      "MX", "Me",  "C1",
-		"Cx",  "P",    "L",  "y",  "v",	 "O",  "I",	      "b"}};
+	28, {"k",   "O123", "q",  "c",	"F7", "F0", "F4294967295", "Fx", "F-1", "T1000",
+	     "T-1", "T0",   "ME", "MA", "MP", "MR", "MS",	   "MX", "Me",	"C1",
+	     "Cx",  "P",    "L",  "y",	"v",  "O",  "I",	   "b"}};
 static const struct flag_list generate_delete_flags = {
-	6, 3, {"k", "O1", "q", "C1", "v", "P", "I", "T1000", "T-1"}};
+	9, {"k", "O1", "q", "C1", "v", "P", "I", "T1000", "T-1"}};
 static const struct flag_list generate_count_flags = {
-	20, 3, {"v",  "v",  "k",  "O9", "q",  "c",  "N1000", "N0", "J13", "D10",   "D0", "MI",
-		"M+", "MD", "M-", "Mx", "C1", "Dx", "J-1",   "N",  "t",	  "T1000", "b"}};
+	23, {"v",  "v",	 "k",  "O9", "q",  "c",	 "N1000", "N0", "J13", "D10",	"D0", "MI",
+	     "M+", "MD", "M-", "Mx", "C1", "Dx", "J-1",	  "N",	"t",   "T1000", "b"}};
 
 /* True of flags of one mg that memcached obeys in the order they stand, and we as R, N, T, t. */
 static inline bool
@@ -402,7 +400,7 @@ static inline void
 script_say_flags(struct script *script, uint64_t *random, const struct flag_list *list, int unique,
 		 bool repeats)
 {
-	unsigned int count = list->count + (script->states ? list->states : 0);
+	unsigned int count = list->count;
 	bool used[256] = {false};
 
 	for (unsigned int n = random_below(random, 6); n != 0; n--) {
@@ -428,7 +426,7 @@ generate_meta_key(struct script *script, uint64_t *random, bool counter)
 	static const char *const encoded[] = {"azA=", "azE=", "azI=", "azM=", "a===", "k="};
 	char key[256];
 
-	if (script->states && one_in(random, 5)) {
+	if (one_in(random, 5)) {
 		script_say(script, CHOOSE(random, encoded));
 		return -1;
 	}
@@ -461,14 +459,14 @@ generate_meta_store(struct script *script, uint64_t *random)
 static inline void
 generate_meta(struct script *script, uint64_t *random)
 {
-	uint32_t die = random_below(random, script->states ? 16 : 15);
+	uint32_t die = random_below(random, 16);
 	bool counter = one_in(random, 3);
 	int unique;
 
 	if (die < 6) {
 		script_say(script, "mg ");
 		/* of counters memcached forgets whether they were read, at times */
-		generate_meta_key(script, random, counter && !script->states);
+		generate_meta_key(script, random, false);
 		script_say_flags(script, random, &generate_get_flags, -1, true);
 	} else if (die < 10) {
 		generate_meta_store(script, random);
@@ -663,10 +661,9 @@ generate_binary(struct script *script, uint64_t *random)
 /* --- whole -------------------------------------------------------------------------------- */
 
 static inline void
-generate_script(struct script *script, uint64_t *random, bool states)
+generate_script(struct script *script, uint64_t *random)
 {
 	memset(script, 0, sizeof(*script));
-	script->states = states;
 	if (one_in(random, 2))
 		generate_text(script, random);
 	else

@@ -91,6 +91,7 @@ struct session {
 	struct server server;
 	struct store *store;
 	bool closed;
+	bool paused; /* the stream has had an answer that a datagram can't have */
 	enum parse_result last;
 	struct request request[SESSION_REQUESTS];
 };
@@ -155,6 +156,7 @@ session_restart(struct session *session, bool datagram)
 		session_tidy(session);
 	session->stream = (struct stream){.datagram = datagram};
 	session->closed = false;
+	session->paused = false;
 	session->out.length = 0;
 	session->reply.failed = false;
 	session->reply.extend = session_extend;
@@ -247,7 +249,8 @@ session_take(struct session *session, const uint8_t *bytes, size_t length)
 		used += consumed;
 		session_execute(session, count);
 		session_write(session, count);
-	} while (session->last == PARSE_FULL);
+		session->paused |= session->last == PARSE_PAUSE;
+	} while (session->last == PARSE_FULL || session->last == PARSE_PAUSE);
 	session->closed = session->last == PARSE_CLOSE;
 	return used;
 }

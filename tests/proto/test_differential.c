@@ -6,10 +6,9 @@
  * memcached whole. With --server a fourth way goes to a Jackdaw over the network: at random as one
  * UDP datagram, or over TCP in segments cut at random.
  *
- *     test_differential [--seed N] [--sequences N] [--server ADDRESS[:PORT]] [--states]
+ *     test_differential [--seed N] [--sequences N] [--server ADDRESS[:PORT]]
  *
- * --sequences 0 goes on until something differs. --states: meta commands also ask for stale items,
- * winners, times to live and since use.
+ * --sequences 0 goes on until something differs.
  */
 #include <getopt.h>
 
@@ -27,7 +26,6 @@ enum {
 
 static uint64_t first_seed = 1;
 static uint64_t sequences = 4000;
-static bool states; /* of items, that only meta commands see */
 static const char *server;
 
 /* The same stream put to one of the servers. */
@@ -325,7 +323,7 @@ sequence_agrees(struct bench *bench, uint64_t seed)
 
 		snprintf(name, sizeof(name), "--seed %" PRIu64 " --sequences 1, part %u", seed,
 			 part);
-		generate_script(&script, &random, states);
+		generate_script(&script, &random);
 		generate_inventory(&inventory);
 		same = bench_agrees(bench, &script, name) && bench_agrees(bench, &inventory, name);
 		script_free(&script);
@@ -365,7 +363,6 @@ main(int argc, char **argv)
 	static const struct option options[] = {{"seed", required_argument, NULL, 's'},
 						{"sequences", required_argument, NULL, 'c'},
 						{"server", required_argument, NULL, 'w'},
-						{"states", no_argument, NULL, 't'},
 						{NULL, 0, NULL, 0}};
 	int option;
 
@@ -376,8 +373,6 @@ main(int argc, char **argv)
 			sequences = strtoull(optarg, NULL, 0);
 		else if (option == 'w')
 			server = optarg;
-		else if (option == 't')
-			states = true;
 		else
 			return 2;
 	}

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The way of plain gets against the codecs': datagrams of gets, of other commands and of bytes with
+ * faults are read alike, and replies are the same whatever they are cut into.
+ */
+#include "dataplane/proto/gets.h"
+#include "tests/suite.h"
+
+enum {
+	ROUNDS = 20000,
+	REQUESTS = 40,
+	MESSAGE_MAX = REQUESTS * (24 + STORE_KEY_MAX),
+	VALUE_MAX = 300,
+	REPLY_MAX = REQUESTS * (24 + 4 + STORE_KEY_MAX + VALUE_MAX),
+};
+
+static const struct parse_limits limits = {.item_size_max = 1 << 20};
+static struct server server = {.version = "1.6.18"};
+
+struct datagram {
+	uint8_t bytes[MESSAGE_MAX];
+	size_t length;
+};
+
+static unsigned int
+below(unsigned int bound)
+{
+	return (unsigned int)random() % bound;
+}
+
+static void
+datagram_add(struct datagram *datagram, uint8_t opcode, uint16_t key_length)
+{
+	struct binary_header header = {
+		.magic = MAGIC_REQUEST,
+		.opcode = opcode,
+		.key_length = htobe16(key_length),
+		.status = (uint16_t)random(), /* no bucket is a wrong one */
+		.body_length = htobe32(key_length),
+		.opaque = (uint32_t)random(),
+		.cas = below(2),
+	};
+
+	memcpy(datagram->bytes + datagram->length, &header, sizeof(header));
+	datagram->length += sizeof(header);
+	for (unsigned int i = 0; i < key_length; i++)
+		datagram->bytes[datagram->length++] = (uint8_t)random();
+}
+
+/* Mostly gets; now and then another command, a byte that is wrong, or an end before the end. */
+static void
+datagram_make(struct datagram *datagram)
+{
+	static const uint8_t opcodes[] = {BINARY_GET, BINARY_GETQ, BINARY_GETK, BINARY_GETKQ};
+	enum {
+		NOOP = 0x0a,
+		DELETE = 0x04
+	};
+
+	datagram->length = 0;
+	for (unsigned int i = 1 + below(REQUESTS / 2); i > 0; i--) {
+		uint8_t opcode = opcodes[below(sizeof(opcodes))];
+		uint16_t key_length = (uint16_t)(1 + below(below(4) == 0 ? STORE_KEY_MAX : 20));
+
+		if (below(16) == 0)
+			opcode = below(2) == 0 ? NOOP : DELETE;
+		datagram_add(datagram, opcode, opcode == NOOP ? 0 : key_length);
+	}
+	if (below(4) == 0)
+		datagram->bytes[below((unsigned int)datagram->length)] ^= (uint8_t)(1U << below(8));
+	if (below(4) == 0)
+		datagram->length -= below((unsigned int)datagram->length);
+}
+
+static void
+requests_are_equal(const struct request *one, const struct request *two, unsigned int count)
+{
+	for (unsigned int i = 0; i < count; i++, one++, two++) {
+		CU_ASSERT_EQUAL(one->opaque, two->opaque);
+		CU_ASSERT_EQUAL(one->flags, two->flags);
+		CU_ASSERT_EQUAL(one->action, two->action);
+		CU_ASSERT_EQUAL(one->protocol, two->protocol);
+		CU_ASSERT_EQUAL(one->verb, two->verb);
+		CU_ASSERT_EQUAL(one->op.verb, two->op.verb);
+		CU_ASSERT_EQUAL(one->op.options, two->op.options);
+		CU_ASSERT_PTR_EQUAL(one->op.key, two->op.key);
+		CU_ASSERT_EQUAL(one->op.key_length, two->op.key_length);
+	}
+}
+
+static void
+datagrams_are_read_alike(void)
+{
+	static struct request one[REQUESTS], two[REQUESTS];
+	static struct datagram datagram;
+	unsigned int taken_whole = 0;
+
+	srandom(11211);
+	for (unsigned int round = 0; round < ROUNDS; round++) {
+		unsigned int room = 1 + below(REQUESTS), count_one = 0, count_two = 0;
+		struct stream stream = {.datagram = true};
+		enum parse_result result_one, result_two = PARSE_DONE;
+		size_t consumed_one, consumed_two = 0, taken;
+
+		datagram_make(&datagram);
+		result_one = requests_parse(&stream, &limits, datagram.bytes, datagram.length, one,
+					    room, &count_one, &consumed_one);
+		taken = requests_take_gets(&limits, datagram.bytes, datagram.length, two, room,
+					   &count_two);
+		for (unsigned int i = 0; i < count_two; i++)
+			CU_ASSERT_EQUAL(two[i].flags & REQUEST_ECHO, 0);
+		stream = (struct stream){.datagram = true,
+					 .protocol =
+						 taken != 0 ? PROTOCOL_BINARY : PROTOCOL_UNKNOWN};
+		if (taken != datagram.length)
+			result_two = requests_parse(&stream, &limits, datagram.bytes + taken,
+						    datagram.length - taken, two, room, &count_two,
+						    &consumed_two);
+		else
+			taken_whole++;
+		CU_ASSERT_EQUAL(result_one, result_two);
+		CU_ASSERT_EQUAL(consumed_one, taken + consumed_two);
+		CU_ASSERT_EQUAL_FATAL(count_one, count_two);
+		requests_are_equal(one, two, count_one);
+	}
+	CU_ASSERT(taken_whole > ROUNDS / 20);
+}
+
+static void
+strangers_are_not_read(void)
+{
+	static struct request requests[REQUESTS];
+	const struct parse_limits closed = {.users = (const struct users *)&closed};
+	struct datagram datagram = {.length = 0};
+	unsigned int count = 0;
+
+	datagram_add(&datagram, BINARY_GET, 8);
+	CU_ASSERT_EQUAL(requests_take_gets(&closed, datagram.bytes, datagram.length, requests,
+					   REQUESTS, &count),
+			0);
+	CU_ASSERT_EQUAL(count, 0);
+}
+
+/* --- replies ------------------------------------------------------------------------------- */
+
+/* A place for a reply that is given out in pieces. */
+struct paper {
+	struct reply reply;
+	uint8_t bytes[REPLY_MAX + 64];
+	size_t piece;
+};
+
+static int
+paper_extend(struct reply *reply)
+{
+	struct paper *paper = (struct paper *)(void *)reply;
+
+	reply->limit = reply->cursor + paper->piece;
+	return 0;
+}
+
+static void
+paper_begin(struct paper *paper, size_t piece)
+{
+	paper->piece = piece;
+	paper->reply.extend = paper_extend;
+	paper->reply.refer = NULL;
+	paper->reply.failed = false;
+	paper->reply.cursor = paper->bytes;
+	paper->reply.limit = paper->bytes + piece;
+}
+
+/* A get, of binary or text, that has found what it may. */
+static void
+request_make(struct request *request, const uint8_t *memory, bool plain)
+{
+	static const uint8_t opcodes[] = {BINARY_GET, BINARY_GETQ, BINARY_GETK, BINARY_GETKQ};
+	bool text = !plain && below(8) == 0;
+	unsigned int opcode = text ? 0 : opcodes[below(plain ? 2 : sizeof(opcodes))];
+
+	request_begin_get(request, text ? PROTOCOL_TEXT : PROTOCOL_BINARY, memory,
+			  1 + below(STORE_KEY_MAX));
+	request->verb = (uint8_t)opcode;
+	request->flags = text ? REQUEST_LAST : binary_get_flags[opcode];
+	request->opaque = (uint32_t)random();
+	request->op.status = !plain && below(4) == 0 ? STORE_NOT_FOUND : STORE_OK;
+	request->op.value = memory + below(8);
+	request->op.value_length = below(plain ? BINARY_VALUE_SHORT + 1 : VALUE_MAX);
+	request->op.item_key = memory + below(8);
+	request->op.flags = (uint32_t)random();
+	request->op.cas = (uint64_t)random();
+}
+
+/* What request_write makes of the requests, on paper without an end. */
+static size_t
+write_each(struct paper *paper, const struct request *requests, unsigned int count)
+{
+	paper_begin(paper, sizeof(paper->bytes));
+	for (unsigned int i = 0; i < count; i++)
+		request_write(&server, requests + i, &paper->reply);
+	return (size_t)(paper->reply.cursor - paper->bytes);
+}
+
+static void
+replies_are_those_of_the_codec(void)
+{
+	static uint8_t memory[2 * VALUE_MAX];
+	static struct paper one, two;
+	struct request requests[REQUESTS];
+
+	for (size_t i = 0; i < sizeof(memory); i++)
+		memory[i] = (uint8_t)random();
+	for (unsigned int round = 0; round < ROUNDS; round++) {
+		unsigned int count = 1 + below(REQUESTS);
+		bool plain = round % 2 == 0;
+		size_t length;
+		uint8_t *end;
+
+		for (unsigned int i = 0; i < count; i++)
+			request_make(requests + i, memory, plain);
+		length = write_each(&one, requests, count);
+		paper_begin(&two, 1 + below(2000));
+		requests_write(&server, requests, count, &two.reply);
+		CU_ASSERT_EQUAL_FATAL(two.reply.cursor - two.bytes, (ptrdiff_t)length);
+		CU_ASSERT_EQUAL(memcmp(one.bytes, two.bytes, length), 0);
+		memset(two.bytes, 0, length);
+		end = requests_put_hits(two.bytes, two.bytes + length, requests, count);
+		CU_ASSERT(!plain || end != NULL);
+		CU_ASSERT(end == NULL ||
+			  (end == two.bytes + length && memcmp(one.bytes, two.bytes, length) == 0));
+		CU_ASSERT_PTR_NULL(
+			requests_put_hits(two.bytes, two.bytes + length - 1, requests, count));
+	}
+}
+
+/* A text reply's pieces fail: the rest is not written. */
+static int
+paper_ends(struct reply *reply)
+{
+	(void)reply;
+	return -1;
+}
+
+static void
+nothing_is_written_after_a_failure(void)
+{
+	static const uint8_t memory[2 * VALUE_MAX];
+	static struct paper paper;
+	struct request requests[4];
+
+	for (unsigned int i = 0; i < 4; i++)
+		request_make(requests + i, memory, true);
+	paper_begin(&paper, 40);
+	paper.reply.extend = paper_ends;
+	memset(paper.bytes, 0xaa, sizeof(paper.bytes));
+	for (unsigned int i = 0; i < 4; i++)
+		requests[i].op.value_length = 100;
+	requests_write(&server, requests, 4, &paper.reply);
+	CU_ASSERT_TRUE(paper.reply.failed);
+	CU_ASSERT_EQUAL(paper.bytes[40], 0xaa);
+}
+
+SUITE("dataplane/proto/gets", TEST(datagrams_are_read_alike), TEST(strangers_are_not_read),
+      TEST(replies_are_those_of_the_codec), TEST(nothing_is_written_after_a_failure))
