@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "dataplane/proto/dump.h"
+#include "dataplane/proto/gets.h"
 #include "dataplane/worker.h"
 
 enum {
@@ -376,7 +377,7 @@ client_write(struct worker *worker, const struct message *message)
 		if (request[i].action == REQUEST_DUMP &&
 		    client_begin_dump(worker, message->connection, request[i].code))
 			continue;
-		request_write(&worker->server, &request[i], &stream->reply);
+		requests_write(&worker->server, &request[i], 1, &stream->reply);
 	}
 	if (stream->reply.failed) {
 		client_fail(worker, message->connection);

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "dataplane/proto/request.h"
+#include "dataplane/proto/gets.h"
 
 enum {
 	MESSAGES = 64, /* in different places, as packets are */
@@ -83,29 +83,40 @@ fill_in(struct bench *bench, struct store_op *op, uint8_t status)
 	op->flags = 0;
 }
 
+/* Reads a datagram as the worker's batch does. */
+static unsigned int
+read_message(struct bench *bench, const uint8_t *message, size_t length)
+{
+	static const struct parse_limits limits = {.item_size_max = 1 << 20};
+	struct stream stream = {.datagram = true};
+	unsigned int requests = 0;
+	size_t consumed =
+		requests_take_gets(&limits, message, length, bench->request, REQUESTS, &requests);
+
+	if (consumed != length)
+		requests_parse(&stream, &limits, message + consumed, length - consumed,
+			       bench->request, REQUESTS, &requests, &consumed);
+	return requests;
+}
+
 /* Returns the bytes answered, so that no work can be left out. */
 static uint64_t
 run(struct bench *bench, const struct bench_case *what, uint64_t count)
 {
-	static const struct parse_limits limits = {.item_size_max = 1 << 20};
 	struct server server = {.version = "1.6.18"};
 	struct reply reply = {.extend = no_more_pieces};
 	uint64_t answered = 0;
 
 	for (uint64_t i = 0; i < count; i++) {
 		uint8_t *answer = bench->answer[i % MESSAGES];
-		struct stream stream = {.datagram = true};
-		unsigned int requests = 0;
-		size_t consumed;
+		unsigned int requests =
+			read_message(bench, bench->message[i % MESSAGES], what->length);
 
-		requests_parse(&stream, &limits, bench->message[i % MESSAGES], what->length,
-			       bench->request, REQUESTS, &requests, &consumed);
 		reply.cursor = answer;
 		reply.limit = answer + MESSAGE_ROOM;
-		for (unsigned int r = 0; r < requests; r++) {
+		for (unsigned int r = 0; r < requests; r++)
 			fill_in(bench, &bench->request[r].op, what->status);
-			request_write(&server, &bench->request[r], &reply);
-		}
+		requests_write(&server, bench->request, requests, &reply);
 		answered += (uint64_t)(reply.cursor - answer);
 	}
 	return answered;

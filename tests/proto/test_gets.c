@@ -3,6 +3,8 @@
  * The way of plain gets against the codecs': datagrams of gets, of other commands and of bytes with
  * faults are read alike, and replies are the same whatever they are cut into.
  */
+#include <stdlib.h>
+
 #include "dataplane/proto/gets.h"
 #include "tests/suite.h"
 
