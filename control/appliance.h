@@ -46,6 +46,8 @@ struct appliance {
 	struct janitor janitor;
 	struct reset_mark reset;
 	struct port_lost lost[CONFIG_PORTS_MAX];
+	uint64_t stored_in_past;	     /* as of the last warning of it, */
+	time_t warned_of_past;		     /* when that was */
 	_Atomic uint64_t user_us, system_us; /* CPU time, as of the last appliance_watch */
 	atomic_bool stop;		     /* read by the workers */
 	unsigned int worker_count;	     /* running */

@@ -83,6 +83,9 @@ report_jackdaw(const struct appliance *appliance, const struct report *report, s
 #define X(name, help) emit_number(emit, arg, "worker_", #name, report->worker.name);
 	WORKER_STATS(X)
 #undef X
+#define X(name, help) emit_number(emit, arg, "proto_", #name, report->proto.name);
+	PROTO_STATS(X)
+#undef X
 #define X(name, help) emit_number(emit, arg, "store_", #name, report->store.name);
 	STORE_STATS(X)
 #undef X

@@ -31,9 +31,22 @@ count_delete(struct proto_stats *stats, const struct store_op *op, bool meta)
 			op->status == STORE_NOT_FOUND || (meta && op->status == STORE_EXISTS);
 }
 
-static void
-count_store(struct proto_stats *stats, const struct store_op *op)
+enum {
+	RELATIVE_MAX = 60 * 60 * 24 * 30 /* seconds: an exptime above is a Unix time */
+};
+
+/* Whoever means 31 days by an exptime of so many seconds has asked for a day in 1970. */
+static bool
+stored_in_past(const struct server *server, const struct store_op *op)
 {
+	return op->exptime > RELATIVE_MAX && op->status == STORE_OK &&
+	       op->exptime <= store_unix_time(server->store);
+}
+
+static void
+count_store(const struct server *server, const struct store_op *op)
+{
+	struct proto_stats *stats = server->stats;
 	bool compares = (op->options & STORE_IF_CAS) != 0 && op->verb == STORE_SET;
 
 	switch (op->status) {
@@ -45,6 +58,7 @@ count_store(struct proto_stats *stats, const struct store_op *op)
 		return;
 	}
 	stats->cmd_set++;
+	stats->stored_in_past += stored_in_past(server, op);
 	if (compares) {
 		stats->cas_hits += op->status == STORE_OK;
 		stats->cas_misses += op->status == STORE_NOT_FOUND;
@@ -61,8 +75,9 @@ count_arithmetic(const struct store_op *op, uint64_t *hits, uint64_t *misses)
 }
 
 static void
-count_op(struct proto_stats *stats, const struct request *request)
+count_op(const struct server *server, const struct request *request)
 {
+	struct proto_stats *stats = server->stats;
 	const struct store_op *op = &request->op;
 	bool meta = (request->flags & REQUEST_META) != 0;
 
@@ -85,7 +100,7 @@ count_op(struct proto_stats *stats, const struct request *request)
 		count_arithmetic(op, &stats->decr_hits, &stats->decr_misses);
 		break;
 	default:
-		count_store(stats, op);
+		count_store(server, op);
 	}
 }
 
@@ -108,7 +123,7 @@ execute_any(struct server *server, struct request *request)
 		else
 			store_execute(server->store, &request->op);
 		if ((request->flags & REQUEST_SIDE_EFFECT) == 0)
-			count_op(server->stats, request);
+			count_op(server, request);
 		break;
 	case REQUEST_FLUSH:
 		server->stats->cmd_flush++;

@@ -148,6 +148,7 @@ void request_end_data(struct request *request, const uint8_t *trailer);
 	X(touch_misses, "touch of absent keys")                                                    \
 	X(store_too_large, "values over the size limit")                                           \
 	X(store_no_memory, "values refused for want of memory")                                    \
+	X(stored_in_past, "values stored with a Unix time gone by, as over 30 days' seconds are")  \
 	X(auth_cmds, "attempts to authenticate")                                                   \
 	X(auth_errors, "attempts that failed")                                                     \
 	X(bad_requests, "requests answered with a protocol error")
