@@ -6,6 +6,7 @@ served as fast as if they were alone.
 JACKDAW_OPEN sets how many (50000 for the whole measure).
 """
 import json
+import multiprocessing
 import os
 import resource
 import select
@@ -20,7 +21,8 @@ from tests.wire.harness import BUILD, CLIENT, PORT, ROOT, SERVER, Lab, run  # no
 from tests.wire.tcp import Tcp  # noqa: E402
 
 OPEN = int(os.environ.get("JACKDAW_OPEN", "4000"))
-BATCH, EACH_ADDRESS = 256, 25000
+BATCH, EACH_ADDRESS, EACH_PROCESS = 256, 10000, 15000
+IP_BIND_ADDRESS_NO_PORT = 24  # the port is chosen by connect, which need not search for long
 BATCH_SECONDS = 20
 SETTLE_SECONDS = 20
 
@@ -34,15 +36,16 @@ def server_bytes(process):
     raise RuntimeError("no VmRSS")
 
 
-def connect_all(count):
+def connect_all(begin, end):
     """Connections in batches, each batch established before the next; spread over addresses."""
     clients = []
-    for first in range(0, count, BATCH):
+    for first in range(begin, end, BATCH):
         waiting = {}
         poll = select.epoll()
-        for i in range(first, min(count, first + BATCH)):
+        for i in range(first, min(end, first + BATCH)):
             client = socket.socket()
             client.setblocking(False)
+            client.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
             client.bind((address_of(i // EACH_ADDRESS), 0))
             client.connect_ex((SERVER, PORT))
             waiting[client.fileno()] = client
@@ -58,6 +61,48 @@ def connect_all(count):
                 del waiting[number]
         poll.close()
     return clients
+
+
+def hold(pipe, begin, end):
+    """A process that has some of the connections: opens them, and asks by them when told to."""
+    clients = connect_all(begin, end)
+    pipe.send("open")
+    pipe.recv()
+    for client in clients[::max(1, OPEN // 1000)]:
+        client.setblocking(True)
+        client.settimeout(10)
+        client.sendall(b"get nothing\r\n")
+        assert client.recv(100) == b"END\r\n"
+    pipe.send("alive")
+    pipe.recv()
+
+
+class Holders:
+    """All the connections, in as many processes as one may have files of."""
+
+    def __init__(self):
+        self.all = []
+        for begin in range(0, OPEN, EACH_PROCESS):
+            ours, theirs = multiprocessing.Pipe()
+            process = multiprocessing.Process(
+                target=hold, args=(theirs, begin, min(OPEN, begin + EACH_PROCESS)))
+            process.start()
+            theirs.close()
+            self.all.append((process, ours))
+
+    def await_word(self, word):
+        """From each; one that has failed closes its pipe, which raises."""
+        for _, pipe in self.all:
+            assert pipe.recv() == word
+
+    def tell(self):
+        for _, pipe in self.all:
+            pipe.send("go on")
+
+    def end(self):
+        for process, _ in self.all:
+            process.terminate()
+            process.join()
 
 
 def address_of(number):
@@ -86,8 +131,9 @@ def many(appliance):
     seconds = 2
     alone = bench(active, seconds)
     before = server_bytes(appliance.process)
-    clients = connect_all(OPEN)
+    holders = Holders()
     try:
+        holders.await_word("open")
         cost = (server_bytes(appliance.process) - before) / OPEN
         assert connections_now() >= OPEN
         among = bench(active, seconds)
@@ -95,15 +141,10 @@ def many(appliance):
               f"{alone:.0f}/s alone, {among:.0f}/s among them, {among / alone:.2f}")
         assert among >= 0.8 * alone, "a throughput cliff"
         assert cost <= 4096, f"{cost:.0f} B a connection"
-        # each of them is alive
-        for client in clients[::max(1, OPEN // 1000)]:
-            client.setblocking(True)
-            client.settimeout(10)
-            client.sendall(b"get nothing\r\n")
-            assert client.recv(100) == b"END\r\n"
+        holders.tell()
+        holders.await_word("alive")
     finally:
-        for client in clients:
-            client.close()
+        holders.end()
     deadline = time.monotonic() + SETTLE_SECONDS
     while connections_now() > 2:
         assert time.monotonic() < deadline, f"{connections_now()} connections are left"
@@ -111,7 +152,8 @@ def many(appliance):
 
 
 if __name__ == "__main__":
-    resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN + 1000, OPEN + 1000))
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     with Lab("many") as lab:
         for extra in range(1, OPEN // EACH_ADDRESS + 1):
             subprocess.run(["ip", "addr", "add", address_of(extra) + "/24", "dev", "jd-cli"],
