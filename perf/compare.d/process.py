@@ -124,6 +124,8 @@ class Process:
         time.sleep(0.02)
 
     def cpu_seconds(self):
+        if not self.alive():
+            raise Failed(f"it ended by itself: {last_line(self.output())}")
         with open(f"/proc/{self.process.pid}/stat", encoding="ascii", errors="replace") as file:
             fields = file.read().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / TICKS_PER_SECOND

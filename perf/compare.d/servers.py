@@ -256,8 +256,9 @@ class EchoMemif(Subject):
 
     def while_measuring(self, over):
         """Its counters are those of the connection: they must be asked for before it ends."""
-        while not over.wait(ECHO_ASKED_EVERY) and self.process.alive():
-            self.process.say("show fwd stats all")
+        process = self.process
+        while not over.wait(ECHO_ASKED_EVERY) and process.alive():
+            process.say("show fwd stats all")
 
     def account(self, sample, result, cpu, wall):
         found = re.findall(r"CPU cycles/packet=([0-9.]+)", self.process.output())
