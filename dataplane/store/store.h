@@ -121,7 +121,7 @@ struct store_op {
 	uint64_t initial; /* CREATE */
 
 	uint64_t new_cas;      /* NEW_CAS */
-	int64_t ttl_before;    /* out, of a hit: seconds it had to live; -1: for ever */
+	int64_t ttl_before;    /* out, of a hit: seconds it had to live; -1: for ever, or created */
 	int64_t ttl;	       /* out, of a hit: the same now; 0 if this op made it expire */
 	int32_t other_exptime; /* CREATE, TOUCHES */
 	int32_t recache;       /* RECACHE: seconds */

@@ -49,7 +49,8 @@ who_misses_first_makes_an_empty_item_and_wins(void)
 	CU_ASSERT_EQUAL(look(&f, "k", STORE_CREATE | STORE_NEW_CAS), STORE_OK);
 	CU_ASSERT(is(&f, ""));
 	CU_ASSERT_EQUAL(told(&f), STORE_CREATED | STORE_WON);
-	CU_ASSERT_EQUAL(f.op.ttl_before, 30);
+	CU_ASSERT_EQUAL(f.op.ttl_before, -1);
+	CU_ASSERT_EQUAL(f.op.ttl, 30);
 	CU_ASSERT_EQUAL(f.op.cas, 12);
 	f.op = (struct store_op){.other_exptime = 99};
 	CU_ASSERT_EQUAL(look(&f, "k", STORE_CREATE), STORE_OK);
