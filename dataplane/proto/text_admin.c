@@ -151,10 +151,10 @@ crawler_set(struct parser *parser, const struct token *argument, uint32_t most)
 static enum parse_result
 crawler_dump(struct parser *parser, const struct token *argument, enum dump_kind kind)
 {
-	if (parser->stream->datagram)
-		return text_error(parser, false, "ERROR metadump not allowed");
 	if (!token_is(argument, "hash") && !token_is_classes(argument))
 		return text_error(parser, false, "BADCLASS invalid class id");
+	if (parser->stream->datagram)
+		return text_error(parser, false, "ERROR metadump not allowed");
 	text_say(parser, REQUEST_DUMP, false, "BUSY currently processing crawler request")->code =
 		(uint16_t)kind;
 	return PARSE_PAUSE;

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""What the protocols promise to many clients at once, and to operators, over TCP and two workers."""
+"""What the protocols promise to many clients at once, and to operators, over TCP."""
 import functools
 import os
 import re
@@ -12,7 +12,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspa
 from tests.wire.harness import PORT, SERVER, Lab, Udp, run  # noqa: E402
 
 CLIENTS = 1000
-TWO_WORKERS = "worker: {count: 2}\ntcp: {connections: 4096}\n"
+CONNECTIONS = "tcp: {connections: 4096}\n"
 PATIENCE = 60
 NUMBERS = (b"007", b"+5", b" 5", b"5 ", b"-0", b"18446744073709551615", b"18446744073709551616",
            b"00000000000000000000000000001", b"1e3", b"0x10", b"\t7", b"")
@@ -46,7 +46,8 @@ def race(clients, request, lines):
         waiting.register(number, select.POLLIN)
     while by_number:
         ready = waiting.poll(PATIENCE * 1000)
-        assert ready, f"{len(by_number)} without an answer"
+        assert ready, (f"{len(by_number)} without an answer",
+                       {replies[client] for client in by_number.values()})
         for number, _ in ready:
             client = by_number[number]
             more = client.recv(4096)
@@ -58,9 +59,9 @@ def race(clients, request, lines):
     return list(replies.values())
 
 
-def stampede(lab_name, driver):
+def stampede(lab_name, driver, workers):
     """A key that is absent, stale or about to end is won by one of a thousand, each time."""
-    with Lab(lab_name) as lab, lab.start(driver, TWO_WORKERS):
+    with Lab(lab_name) as lab, lab.start(driver, CONNECTIONS + f"worker: {{count: {workers}}}\n"):
         clients = [connect() for _ in range(CLIENTS)]
         for i in range(4):
             for case, prepare, value in (
@@ -89,7 +90,7 @@ def stampede(lab_name, driver):
 
 
 def numbers():
-    """Values that look like numbers come back byte for byte; one that gets shorter keeps its length."""
+    """Values that look like numbers come back byte for byte; a shorter one keeps its length."""
     with Lab("proto-num") as lab, lab.start("af_xdp"):
         client = connect()
         for value in NUMBERS:
@@ -145,7 +146,8 @@ def operators():
 
 if __name__ == "__main__":
     run("protocol", [
-        ("stampede on af_xdp", functools.partial(stampede, "proto-xdp", "af_xdp")),
+        ("stampede on af_xdp", functools.partial(stampede, "proto-xdp", "af_xdp", 1)),
+        ("stampede on two workers", functools.partial(stampede, "proto-afp", "af_packet", 2)),
         ("numbers", numbers),
         ("operators", operators),
     ])
