@@ -238,7 +238,7 @@ static const struct stat_row settings_rows[] = {
 	ZERO("lru_crawler_tocrawl"),
 	ZERO("tail_repair_time"),
 	TEXT("flush_enabled", "yes"),
-	TEXT("dump_enabled", "no"),
+	TEXT("dump_enabled", "yes"),
 	TEXT("hash_algorithm", "xxh3"),
 	TEXT("lru_maintainer_thread", "no"),
 	TEXT("lru_segmented", "no"),
