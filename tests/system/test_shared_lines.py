@@ -20,22 +20,20 @@ def shared_lines(*options):
 
 def main():
     if shutil.which("valgrind") is None:
-        print("valgrind is missing: scripts/bootstrap\n0 passed, 0 failed, 2 skipped")
+        print("valgrind is missing: scripts/bootstrap\n0 passed, 0 failed, 1 skipped")
         return 0
     made = subprocess.run(["make", "-C", ROOT, "--no-print-directory", "-o", "need-build",
                            f"BUILD={BUILD}", "ARCH=x86-64-v3", "VARIANT=",
                            os.path.join(BUILD, "shared-lines")],
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     if made.returncode != 0:
-        print(made.stdout + "0 passed, 2 failed")
+        print(made.stdout + "0 passed, 1 failed")
         return 1
-    status, told = shared_lines()
-    passed = status == 0 and "later reads" in told
-    # and a line that is shared is found
+    # exactly the line that is shared on purpose is found: no other, and the tool is not blind
     status, told = shared_lines("--spoil")
-    found = status == 1 and "shared and written: 1\n" in told.split("later reads")[-1]
-    print(f"{passed + found} passed, {2 - passed - found} failed")
-    return 0 if passed and found else 1
+    passed = status == 1 and "shared and written: 1\n" in told.split("later reads")[-1]
+    print("1 passed, 0 failed" if passed else "0 passed, 1 failed")
+    return 0 if passed else 1
 
 
 if __name__ == "__main__":
