@@ -178,12 +178,15 @@ take_fresh(struct heap *heap)
 {
 	/* relaxed: the number is all there is to know of it */
 	uint32_t segment = atomic_load_explicit(&heap->fresh, memory_order_relaxed);
+	/* once: it may rise meanwhile (heap_grow), and what it then allows was not taken here */
+	uint32_t end = counter_read32(&heap->end);
 
-	while (segment < counter_read32(&heap->end) &&
-	       !atomic_compare_exchange_weak_explicit(&heap->fresh, &segment, segment + 1,
-						      memory_order_relaxed, memory_order_relaxed))
-		;
-	return segment < counter_read32(&heap->end) ? segment : SEGMENT_NONE;
+	while (segment < end)
+		if (atomic_compare_exchange_weak_explicit(&heap->fresh, &segment, segment + 1,
+							  memory_order_relaxed,
+							  memory_order_relaxed))
+			return segment;
+	return SEGMENT_NONE;
 }
 
 uint32_t
