@@ -175,6 +175,7 @@ struct tcp_connection {
 	uint8_t backoff;    /* timeouts, persist probes or keepalive probes in a row */
 	uint8_t duplicates; /* duplicate acknowledgements in a row (without SACK) */
 	struct tcp_path path;
+	struct rte_ether_addr heard_mac; /* of the last frame that did not come from path.mac */
 	uint32_t hash;
 	struct tcp *tcp;
 	struct tcp_connection *next_ready, *next_flush;

@@ -199,6 +199,18 @@ input_is_plain(const struct tcp_connection *connection, const struct tcp_segment
 	       connection->state >= TCP_ESTABLISHED;
 }
 
+/*
+ * The segments' way back has changed, or a bit of one frame's source: no checksum covers that. What two
+ * segments in a row say is believed.
+ */
+static void
+input_doubt_way(struct tcp_connection *connection, const struct packet *packet)
+{
+	if (rte_is_same_ether_addr(&connection->heard_mac, &packet->peer))
+		connection->path.mac = packet->peer;
+	connection->heard_mac = packet->peer;
+}
+
 /* An acceptable segment shows the way back to its sender, and that it lives. */
 static void
 input_learn(struct tcp *tcp, struct tcp_connection *connection, const struct tcp_segment *segment)
@@ -206,7 +218,8 @@ input_learn(struct tcp *tcp, struct tcp_connection *connection, const struct tcp
 	const struct packet *packet = segment->packet;
 
 	connection->heard = tcp->tick;
-	connection->path.mac = packet->peer;
+	if (unlikely(!rte_is_same_ether_addr(&connection->path.mac, &packet->peer)))
+		input_doubt_way(connection, packet);
 	connection->path.tags_length = packet->tags_length;
 	if (packet->tags_length > 0)
 		memcpy(connection->path.tags, packet->tags, sizeof(packet->tags));

@@ -334,7 +334,9 @@ half_input(struct tcp *tcp, struct tcp_half *half, const struct tcp_segment *seg
 		return NULL;
 	}
 	if ((segment->flags & RTE_TCP_SYN_FLAG) != 0) {
-		/* the same again, or another, whose sender will refuse this answer and so end it */
+		/* the same again, or another, whose sender will refuse this answer and so end it. The
+		 * first one's source may have been spoilt */
+		half->path.mac = segment->packet->peer;
 		half_answer(tcp, half);
 		return NULL;
 	}

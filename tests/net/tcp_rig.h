@@ -38,6 +38,7 @@ struct rig_segment {
 	unsigned int sacks;
 	uint32_t sack[4][2];
 	uint64_t at; /* microseconds after the rig's begin */
+	struct rte_ether_addr to;
 	uint8_t data[RIG_DATA_MAX];
 };
 
@@ -114,6 +115,7 @@ rig_transmit(void *arg, struct tcp_port *port, struct rte_mbuf *mbuf)
 	segment->window = rte_be_to_cpu_16(tcp->rx_win);
 	segment->flags = tcp->tcp_flags;
 	segment->peer_port = rte_be_to_cpu_16(tcp->dst_port);
+	segment->to = rte_pktmbuf_mtod(mbuf, const struct rte_ether_hdr *)->dst_addr;
 	segment->scale = -1;
 	segment->at = rig->now - rig->begin;
 	while (at < end && at[0] != 0) {
@@ -211,6 +213,7 @@ struct rig_in {
 	uint8_t options_length;
 	int window; /* 0: the rig's; -1: zero */
 	bool without_stamps;
+	uint8_t spoilt; /* added to the last byte of the frame's source */
 };
 
 static inline void
@@ -226,6 +229,7 @@ rig_put(struct rig *rig, struct rig_in in)
 				.destination_port = FRAMES_PORT,
 				.peer = frames_client_mac};
 
+	packet.peer.addr_bytes[5] = (uint8_t)(packet.peer.addr_bytes[5] + in.spoilt);
 	if (rig->stamps && !in.without_stamps && in.options == NULL) {
 		rte_be32_t words[3] = {RTE_BE32(0x0101080a), rte_cpu_to_be_32(rig->stamp),
 				       rte_cpu_to_be_32(rig->out_count > 0

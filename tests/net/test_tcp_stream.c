@@ -380,10 +380,54 @@ keepalive_and_idle(void)
 	rig_end(&rig);
 }
 
+/* Data of which the frame's source is the client's with something added. */
+static void
+send_from(uint8_t spoilt)
+{
+	rig_put(&rig, (struct rig_in){.flags = RIG_ACK | RIG_PSH,
+				      .seq = rig.seq,
+				      .ack = rig.ack,
+				      .data = "x",
+				      .length = 1,
+				      .spoilt = spoilt});
+	rig.seq++;
+	rig_flush(&rig);
+	rig_pass(&rig, 100000);
+}
+
+static bool
+answers_go_to(uint8_t added)
+{
+	struct rte_ether_addr wanted = frames_client_mac;
+
+	wanted.addr_bytes[5] = (uint8_t)(wanted.addr_bytes[5] + added);
+	return rte_is_same_ether_addr(&rig_last(&rig)->to, &wanted);
+}
+
+/* No checksum covers a frame's addresses: one that differs is no news, two are. */
+static void
+a_spoilt_source_is_not_believed(void)
+{
+	begin();
+	send_from(0);
+	CU_ASSERT(answers_go_to(0));
+	send_from(1);
+	CU_ASSERT(answers_go_to(0));
+	send_from(2);
+	CU_ASSERT(answers_go_to(0));
+	send_from(2);
+	CU_ASSERT(answers_go_to(2));
+	send_from(0);
+	send_from(0);
+	CU_ASSERT(answers_go_to(0));
+	rig_end(&rig);
+}
+
 SUITE("TCP: bytes both ways", TEST(reassembles_whatever_the_order),
       TEST(blocks_tell_of_gaps_latest_first), TEST(acknowledgements_wait_ride_or_go_at_once),
       TEST(window_closes_and_opens), TEST(replies_leave_in_full_segments),
       TEST(pinned_bytes_are_let_go_when_acknowledged), TEST(timeouts_back_off_and_end),
       TEST(tail_loss_is_probed), TEST(holes_are_filled_by_sack),
       TEST(holes_are_filled_by_duplicates), TEST(slow_reader), TEST(window_that_shrinks_is_borne),
-      TEST(congestion_is_told_and_relieved), TEST(one_byte_sender), TEST(keepalive_and_idle))
+      TEST(congestion_is_told_and_relieved), TEST(one_byte_sender), TEST(keepalive_and_idle),
+      TEST(a_spoilt_source_is_not_believed))

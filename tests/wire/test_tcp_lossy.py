@@ -33,12 +33,15 @@ LOST = ("tcp_reset_by_peer", "tcp_reset_idle", "tcp_reset_no_progress", "tcp_res
 def on_wire(number, words):
     name = f"tcpl-{number}"
     with Lab(name, "--seed", str(number + 1), *words) as lab, lab.start("af_xdp"):
-        for address, seed in ((SERVER, number), (SERVER6, number + 100)):
-            exchanged = run_operations((address, PORT), OPERATIONS, seed=seed)
-            print(f"  {address}: {OPERATIONS} operations, {exchanged} bytes")
-        with Tcp((SERVER, PORT)) as client:
-            stats = client.stats(b"jackdaw")
-        lost = {name: stats[name] for name in LOST if stats[name] != "0"}
+        try:
+            for address, seed in ((SERVER, number), (SERVER6, number + 100)):
+                exchanged = run_operations((address, PORT), OPERATIONS, seed=seed)
+                print(f"  {address}: {OPERATIONS} operations, {exchanged} bytes")
+        finally:
+            with Tcp((SERVER, PORT)) as client:
+                stats = client.stats(b"jackdaw")
+            lost = {name: stats[name] for name in LOST if stats[name] != "0"}
+            print(f"  {lost}")
         assert not lost, lost
 
 
