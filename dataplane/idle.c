@@ -2,6 +2,7 @@
 #include "dataplane/idle.h"
 
 #include <rte_cycles.h>
+#include <rte_ethdev.h>
 #include <rte_pause.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
@@ -11,6 +12,7 @@ enum {
 	SPIN_US = 2000,	    /* polling goes on this long before the first sleep */
 	SPIN_AGAIN_US = 50, /* and this long after waking, in case the packet is on its way */
 	SLEEP_US = 50000,   /* for a worker that everything can wake; stopping is noticed then */
+	REAP_US = 1000,	    /* between two looks for sent packets */
 	VAIN_MAX = 3,	    /* wakings for nothing before a descriptor is mistrusted */
 };
 
@@ -46,6 +48,24 @@ idle_has_mail(const struct worker *worker)
 {
 	return worker->packets_in != NULL &&
 	       (!rte_ring_empty(worker->packets_in) || !rte_ring_empty(worker->replies_in));
+}
+
+/*
+ * Drivers look for the buffers of sent packets only when they send: af_xdp's leaves as many as its ring
+ * has places, and receives nothing for want of buffers while it has nothing to send either.
+ */
+static void
+idle_reap(struct idle *idle, struct worker *worker, uint64_t now)
+{
+	if (now - idle->reaped < rte_get_tsc_hz() / 1000000 * REAP_US)
+		return;
+	idle->reaped = now;
+	for (unsigned int i = 0; i < worker->port_count; i++) {
+		const struct worker_port *port = &worker->ports[i];
+
+		if (port->owns_queue)
+			rte_eth_tx_burst(port->id, port->queue, NULL, 0);
+	}
 }
 
 static void
@@ -86,6 +106,7 @@ idle_pause(struct idle *idle, struct worker *worker)
 	else
 		worker->stats.cycles_idle += now - idle->last;
 	idle->last = now;
+	idle_reap(idle, worker, now);
 	if (worker->nap_us == 0 || now - idle->since < idle->spin)
 		rte_pause();
 	else

@@ -17,6 +17,7 @@
 struct idle {
 	uint64_t since;		   /* TSC of the first empty turn; 0: busy */
 	uint64_t last;		   /* TSC of the last empty turn */
+	uint64_t reaped;	   /* TSC of the last idle_reap */
 	uint64_t spin, spin_again; /* cycles to poll before sleeping; after waking in vain */
 	unsigned int vain;	   /* times in a row that a descriptor woke us for nothing */
 	uint32_t sleep_us;	   /* at a time, at most */
