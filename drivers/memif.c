@@ -11,6 +11,8 @@
  *   buffers;
  * - when the peer leaves, the rings are unmapped by EAL's interrupt thread while a worker may still be
  *   reading them, and the process dies: that thread's munmap is made to wait, see below;
+ * - when a client is gone before it was greeted, its socket is closed but stays with EAL's interrupt
+ *   thread, which panics: that thread is told that the greeting was sent, see below;
  * - a server doesn't remove the socket that a killed server left behind, and says "Operation not
  *   permitted": done here.
  */
@@ -126,7 +128,7 @@ memif_describe(const struct config *config, const struct config_port *port, unsi
 	kind_append_mac(port, arguments);
 }
 
-/* --- rings that outlive their readers ----------------------------------------------------- */
+/* --- peers that leave --------------------------------------------------------------------- */
 
 enum {
 	LAST_BURST_MS = 50,
@@ -183,6 +185,23 @@ memif_settle(void)
 }
 
 /*
+ * libc's own function, which the one of the same name below stands in for. Not by libc's name: a
+ * sanitizer may have its own before it.
+ */
+static void *
+next_function(_Atomic(void *) *known, const char *name)
+{
+	/* relaxed: whoever finds it unset looks up the same */
+	void *function = atomic_load_explicit(known, memory_order_relaxed);
+
+	if (function == NULL) {
+		function = dlsym(RTLD_NEXT, name);
+		atomic_store_explicit(known, function, memory_order_relaxed);
+	}
+	return function;
+}
+
+/*
  * Stands in for libc's: DPDK's memif driver calls it when a peer has left, right after it has told
  * the workers by a flag that they look at once a burst. So all that is missing is the time of a burst,
  * also of a worker that lost its CPU in the middle of one.
@@ -190,19 +209,34 @@ memif_settle(void)
 int
 munmap(void *address, size_t length)
 {
-	static int (*_Atomic next)(void *, size_t);
+	static _Atomic(void *) known;
 	const struct timespec pause = {.tv_nsec = LAST_BURST_MS * 1000000L};
-	/* relaxed: whoever finds it unset looks up the same */
-	int (*function)(void *, size_t) = atomic_load_explicit(&next, memory_order_relaxed);
+	int (*function)(void *, size_t);
 
-	if (function == NULL) {
-		/* not libc's by name: a sanitizer may have its own before it */
-		*(void **)&function = dlsym(RTLD_NEXT, "munmap");
-		atomic_store_explicit(&next, function, memory_order_relaxed);
-	}
+	*(void **)&function = next_function(&known, "munmap");
 	if (handles_peers)
 		nanosleep(&pause, NULL);
 	return function(address, length);
+}
+
+/*
+ * Stands in for libc's: a peer that can't be told something is gone, which the memif driver handles
+ * well when it reads next, and badly when it writes.
+ */
+ssize_t
+sendmsg(int fd, const struct msghdr *message, int flags)
+{
+	static _Atomic(void *) known;
+	ssize_t (*function)(int, const struct msghdr *, int);
+	ssize_t sent;
+
+	*(void **)&function = next_function(&known, "sendmsg");
+	if (!handles_peers)
+		return function(fd, message, flags);
+	sent = function(fd, message, flags | MSG_NOSIGNAL);
+	if (sent < 0 && (errno == EPIPE || errno == ECONNRESET))
+		return (ssize_t)message->msg_iov[0].iov_len; /* the driver's are in one piece */
+	return sent;
 }
 
 const struct port_kind kind_memif = {

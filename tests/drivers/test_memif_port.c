@@ -4,8 +4,11 @@
  * sends back what it gets, or floods until it is killed.
  */
 #include <errno.h>
+#include <rte_alarm.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 
 #include "tests/drivers/rig.h"
@@ -15,6 +18,7 @@ enum {
 	DESCRIPTORS = 2048,
 	FRAMES = 3000, /* of each queue: more than its ring holds */
 	DEPARTURES = 4,
+	CALLERS = 64,
 };
 
 static char directory[] = "/tmp/jackdaw-memif-port-XXXXXX";
@@ -257,6 +261,55 @@ a_killed_peer_is_followed_by_the_next(void)
 }
 
 static void
+hold_thread(void *argument)
+{
+	/* acquire: pairs with the test's release */
+	while (!atomic_load_explicit((atomic_bool *)argument, memory_order_acquire))
+		usleep(1000);
+}
+
+/* Connects to the server's socket and leaves at once. */
+static void
+call_and_leave(const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0);
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	/* the server's queue of callers is short: full is as good as connected */
+	CU_ASSERT_TRUE(connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0 ||
+		       errno == EAGAIN);
+	close(fd);
+}
+
+/*
+ * DPDK 22.11 panics when a client is gone before the interrupt thread has greeted it: that thread is
+ * held while one calls and leaves, so that it can't be in time.
+ */
+static void
+a_peer_that_leaves_before_it_is_greeted_is_survived(void)
+{
+	static atomic_bool go_on;
+	struct port port;
+	pid_t client;
+
+	open_server(&port);
+	for (unsigned int caller = 0; caller < CALLERS; caller++) {
+		atomic_store_explicit(&go_on, false, memory_order_relaxed);
+		CU_ASSERT_EQUAL(rte_eal_alarm_set(1, hold_thread, &go_on), 0);
+		call_and_leave(port.config.socket);
+		/* release: pairs with hold_thread's acquire */
+		atomic_store_explicit(&go_on, true, memory_order_release);
+	}
+	client = start_client("echo");
+	CU_ASSERT_TRUE(await_link(&port, true));
+	exchange(&port, 0, 0);
+	end_client(client);
+	CU_ASSERT_TRUE(await_link(&port, false));
+	port_close(&port);
+}
+
+static void
 closing_leaves_no_socket(void)
 {
 	struct config config = config_of(true);
@@ -280,8 +333,9 @@ a_missing_folder_is_named(void)
 
 SUITE_FUNCTION(run_suite, "memif ports", TEST(frames_pass_on_every_queue),
 	       TEST(a_killed_peer_is_followed_by_the_next),
-	       TEST(a_peer_that_leaves_in_mid_traffic_is_survived), TEST(closing_leaves_no_socket),
-	       TEST(a_missing_folder_is_named))
+	       TEST(a_peer_that_leaves_in_mid_traffic_is_survived),
+	       TEST(a_peer_that_leaves_before_it_is_greeted_is_survived),
+	       TEST(closing_leaves_no_socket), TEST(a_missing_folder_is_named))
 
 int
 main(int argc, char **argv)
