@@ -110,6 +110,11 @@ check_whole(const struct check *check)
 	if (check->config->udp_port == 0 && check->config->tcp_port == 0)
 		return FAULT(check, "udp.port",
 			     "0, as is tcp.port: nothing would be answered; want one of them");
+	if (check->config->auth_file[0] != '\0' && check->config->udp_port != 0)
+		return FAULT(
+			check, "udp.port",
+			"not 0, with auth.file: a datagram can't prove whose it is; want 0, or "
+			"no auth.file");
 	return 0;
 }
 
@@ -243,6 +248,9 @@ config_settle(struct config *config, const struct origins *origins)
 	if (origins_said(origins, cores, NO_PORT) && config->core_count != 0 &&
 	    !origins_said(origins, count, NO_PORT))
 		config->workers = config->core_count;
+	/* a datagram can't prove whose it is */
+	if (config->auth_file[0] != '\0' && !origins_said(origins, global("udp.port"), NO_PORT))
+		config->udp_port = 0;
 	/* -t N takes the first N of the file's cores */
 	if (origins_said(origins, count, NO_PORT) && origins_line(origins, count, NO_PORT) == 0 &&
 	    config->core_count > config->workers)

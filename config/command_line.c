@@ -28,6 +28,7 @@ struct command_line {
 	const char *file;
 	struct override overrides[OVERRIDES_MAX];
 	unsigned int count;
+	const char *sasl; /* the word that asked for it, as -S does: it needs users; or NULL */
 	char *error;
 };
 
@@ -52,7 +53,6 @@ static const struct {
 	{'s', "there are no Unix sockets; ports are network ports"},
 	{'M', "when memory is full old items are evicted, always"},
 	{'L', "large pages are the setting hugepages of the file"},
-	{'S', "there is no SASL"},
 	{'B', "the first byte of a request tells its protocol"},
 	{'f', "there are no slab classes"},
 	{'n', "there are no slab classes"},
@@ -141,6 +141,10 @@ read_letters(struct command_line *line, const char *letters)
 			line->action = word[1] == 'h' ? CONFIG_HELP : CONFIG_VERSION;
 			return 0;
 		}
+		if (word[1] == 'S') {
+			line->sasl = "-S";
+			continue;
+		}
 		for (size_t i = 0; i < sizeof(strangers) / sizeof(strangers[0]); i++)
 			if (strangers[i].letter == word[1])
 				return fault(line, word, strangers[i].instead);
@@ -200,6 +204,10 @@ read_word(struct command_line *line, const char *argument)
 		if (strlen(actions[i].word) == length &&
 		    strncmp(name, actions[i].word, length) == 0)
 			return take_action(line, i, word, stuck);
+	if (strcmp(argument, "--enable-sasl") == 0) {
+		line->sasl = argument;
+		return 0;
+	}
 	if (option == NULL)
 		return unknown_word(line, word, word + 2);
 	if (option->letter != 'v') {
@@ -290,6 +298,9 @@ fill(const struct command_line *line, struct config *config)
 		status = apply_override(line, &line->overrides[i], config, &origins);
 	if (status != 0)
 		return status;
+	if (line->sasl != NULL && config->auth_file[0] == '\0')
+		return fault(line, line->sasl,
+			     "SASL needs users; want -Y FILE with lines name:password");
 	config_settle(config, &origins);
 	return config_check(config, &origins, need_ports, line->error);
 }

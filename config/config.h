@@ -23,6 +23,7 @@ enum {
 	CONFIG_PREFIXES_MAX = 32,
 	CONFIG_EAL_ARGS_MAX = 32,
 	CONFIG_ERROR_SIZE = 512,
+	CONFIG_PATH_SIZE = 256,
 };
 
 enum config_driver {
@@ -108,6 +109,7 @@ struct config {
 	unsigned int udp_allow_count;
 	struct config_network tcp_allow[CONFIG_PREFIXES_MAX];
 	unsigned int tcp_allow_count;
+	char auth_file[CONFIG_PATH_SIZE]; /* the users' file; empty: anybody may ask anything */
 
 	struct config_port ports[CONFIG_PORTS_MAX];
 	unsigned int port_count;
@@ -141,7 +143,7 @@ int config_load(struct config *config, const char *path, char error[CONFIG_ERROR
 
 /*
  * Reads the command line: the actions above, --config F, and memcached's overrides -m -p -U -t -l
- * -I -c -v, which win over the file whatever their order. 0, or -EINVAL with error as for
+ * -I -c -Y -S -v, which win over the file whatever their order. 0, or -EINVAL with error as for
  * config_load (the place named is the option).
  */
 int config_command_line(struct config *config, enum config_action *action, int argc, char **argv,

@@ -128,6 +128,9 @@ option_describe(const struct option *option, char *text, size_t size)
 		snprintf(text, size, "an absolute path of at most %zu bytes without a comma",
 			 option->size - 1);
 		break;
+	case OPTION_FILE:
+		snprintf(text, size, "a path of at most %zu bytes", option->size - 1);
+		break;
 	case OPTION_PCI:
 		snprintf(text, size, "a PCI address like 0000:3b:00.0");
 		break;
@@ -162,6 +165,7 @@ option_items(const struct option *option, const void *object)
 	switch (option->type) {
 	case OPTION_NAME:
 	case OPTION_SOCKET:
+	case OPTION_FILE:
 	case OPTION_PCI:
 		return *field != '\0';
 	case OPTION_ADDRESS:
@@ -197,6 +201,7 @@ option_format(const struct option *option, const void *object, unsigned int item
 		break;
 	case OPTION_NAME:
 	case OPTION_SOCKET:
+	case OPTION_FILE:
 	case OPTION_PCI:
 		snprintf(text, size, "%s", field);
 		break;

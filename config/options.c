@@ -105,6 +105,11 @@ const struct option config_options[] = {
 		 "port that the packet came in by, and IPv6 link-local addresses; an open UDP "
 		 "cache "
 		 "is a reflection amplifier"},
+	{"auth.file", OPTION_FILE, GLOBAL(auth_file), .letter = 'Y', .long_name = "auth-file",
+	 .help = "file of the users, a line name:password each and at most 8: TCP connections must "
+		 "prove to be one of them first, in the text protocol as with memcached's -Y, in "
+		 "the binary one by SASL PLAIN. Read again at SIGHUP. There is no UDP then. "
+		 "Unset, nobody need prove anything"},
 	{"ports", OPTION_PORTS, LIST(ports, port_count),
 	 .help = "the network ports, at least one: a list of mappings with the options below"},
 	{"mbufs", OPTION_COUNT, GLOBAL(mbufs), .least = 512, .most = 1 << 20, .initial = "8192",

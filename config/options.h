@@ -29,6 +29,7 @@ enum option_type {
 	OPTION_CPUS,	 /* list: CPU numbers and ranges, 3 or 4-7 */
 	OPTION_NAME,	 /* letters, digits, '.', '_' and '-' */
 	OPTION_SOCKET,	 /* absolute path */
+	OPTION_FILE,	 /* any path */
 	OPTION_PCI,	 /* PCI address, 0000:3b:00.0 */
 	OPTION_MAC,	 /* MAC address of one station, 02:00:00:00:00:01 */
 	OPTION_ADDRESS,	 /* IPv4 address with the length of its subnet, 10.77.0.1/24 */

@@ -32,7 +32,7 @@ print_item(const struct option *option, const void *object, unsigned int item, F
 	}
 	option_format(option, object, item, text, sizeof(text));
 	if (option->type == OPTION_NAME || option->type == OPTION_SOCKET ||
-	    option->type == OPTION_MAC || option->type == OPTION_PCI)
+	    option->type == OPTION_FILE || option->type == OPTION_MAC || option->type == OPTION_PCI)
 		print_quoted(text, file);
 	else
 		fputs(text, file);
@@ -99,6 +99,8 @@ config_print(const struct config *config, FILE *file)
 			print_ports(config, file);
 			continue;
 		}
+		if (option->most_items == 0 && option_items(option, config) == 0)
+			continue;
 		if (dot != NULL && (strncmp(section, option->path, length) != 0 || length == 0)) {
 			section = option->path;
 			length = (size_t)(dot - section) + 1;

@@ -212,6 +212,16 @@ pci_is_good(const char *text)
 }
 
 static bool
+file_is_good(const char *text)
+{
+	size_t i = 0;
+
+	while (text[i] != '\0' && !iscntrl((unsigned char)text[i]))
+		i++;
+	return i != 0 && text[i] == '\0';
+}
+
+static bool
 text_is_good(const struct option *option, const char *text)
 {
 	switch (option->type) {
@@ -219,6 +229,8 @@ text_is_good(const struct option *option, const char *text)
 		return name_is_good(text);
 	case OPTION_SOCKET:
 		return socket_is_good(text);
+	case OPTION_FILE:
+		return file_is_good(text);
 	case OPTION_PCI:
 		return pci_is_good(text);
 	default:
@@ -340,6 +352,7 @@ field_set(const struct option *option, void *object, void *field, const char *te
 		return 0;
 	case OPTION_NAME:
 	case OPTION_SOCKET:
+	case OPTION_FILE:
 	case OPTION_PCI:
 		return string_set(option, field, text, why, size);
 	case OPTION_MAC:

@@ -12,6 +12,7 @@
 
 #include "control/claim.h"
 #include "control/log.h"
+#include "control/user_file.h"
 #include "control/wiring.h"
 #include "drivers/hugepages.h"
 
@@ -145,6 +146,33 @@ appliance_launch(struct appliance *appliance, char error[CONFIG_ERROR_SIZE])
 }
 
 static int
+appliance_read_users(struct appliance *appliance, char error[CONFIG_ERROR_SIZE])
+{
+	const char *path = appliance->config->auth_file;
+	struct users *users = NULL;
+	int status = path[0] == '\0' ? 0 : user_file_load(path, &users, error);
+
+	atomic_init(&appliance->users.now, users);
+	if (users != NULL)
+		log_info("users: %u in %s", users->count, path);
+	return status;
+}
+
+void
+appliance_reload_users(struct appliance *appliance)
+{
+	const char *path = appliance->config->auth_file;
+	char error[CONFIG_ERROR_SIZE];
+
+	if (path[0] == '\0')
+		return;
+	if (user_file_reload(path, &appliance->users, error) != 0)
+		log_error("the users stay as they were: %s", error);
+	else
+		log_info("users: %u in %s", user_list_now(&appliance->users)->count, path);
+}
+
+static int
 appliance_bring_up(struct appliance *appliance, char error[CONFIG_ERROR_SIZE])
 {
 	int status;
@@ -176,9 +204,13 @@ appliance_start(struct appliance *appliance, const struct config *config,
 	atomic_init(&appliance->stop, false);
 	atomic_flag_clear(&appliance->reset.writing);
 	error[0] = '\0';
-	status = eal_start(&appliance->eal, config, error);
-	if (status != 0)
+	status = appliance_read_users(appliance, error);
+	if (status == 0)
+		status = eal_start(&appliance->eal, config, error);
+	if (status != 0) {
+		user_file_free((struct users *)user_list_now(&appliance->users));
 		return status;
+	}
 	if (!appliance->eal.hugepages)
 		log_info("memory: without hugepages (%s)", appliance->eal.why_no_hugepages);
 	status = appliance_bring_up(appliance, error);
@@ -309,4 +341,5 @@ appliance_stop(struct appliance *appliance)
 	if (appliance->store != NULL)
 		store_destroy(appliance->store);
 	eal_stop(&appliance->eal);
+	user_file_free((struct users *)user_list_now(&appliance->users));
 }

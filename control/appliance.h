@@ -12,6 +12,7 @@
 
 #include "config/config.h"
 #include "control/janitor.h"
+#include "dataplane/proto/auth.h"
 #include "dataplane/proto/stats.h"
 #include "dataplane/store/store.h"
 #include "dataplane/worker.h"
@@ -43,6 +44,7 @@ struct appliance {
 	bool link_up[CONFIG_PORTS_MAX];	    /* as last seen by appliance_watch */
 	uint64_t claimer[CONFIG_PORTS_MAX]; /* last rival for our address that was logged */
 	struct store *store;
+	struct user_list users; /* where config->auth_file is set */
 	struct janitor janitor;
 	struct reset_mark reset;
 	struct port_lost lost[CONFIG_PORTS_MAX];
@@ -64,6 +66,12 @@ int appliance_start(struct appliance *appliance, const struct config *config,
 /* Looks after what changes by itself: links, rivals for our address, what
  * only the kernel or a device can tell. Once a second. */
 void appliance_watch(struct appliance *appliance);
+
+/*
+ * Reads the file of users again, if there is one; what a stream has proved once stays. A file that is
+ * bad is logged and changes nothing.
+ */
+void appliance_reload_users(struct appliance *appliance);
 
 /* Drains the queues, stops the workers, releases devices, memory and files. */
 void appliance_stop(struct appliance *appliance);

@@ -180,6 +180,8 @@ wire_worker(struct appliance *appliance, unsigned int index)
 	worker->stop = &appliance->stop;
 	worker->limits.item_size_max = config->item_size_max;
 	worker->limits.assembled_max = CLIENT_HEAD_MAX;
+	if (config->auth_file[0] != '\0')
+		worker->limits.users = &appliance->users;
 	worker->server = (struct server){
 		.stats = &worker->proto,
 		.version = PROTOCOL_VERSION,

@@ -10,6 +10,7 @@
 #ifndef JACKDAW_AUTH_H
 #define JACKDAW_AUTH_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -29,6 +30,21 @@ struct users {
 	unsigned int count;
 	struct user user[USERS_MAX];
 };
+
+/*
+ * Where the users are found now. Another thread may replace them while streams are parsed: it stores
+ * the new ones, and waits for a grace period before it lets go of the old.
+ */
+struct user_list {
+	_Atomic(const struct users *) now;
+};
+
+static inline const struct users *
+user_list_now(const struct user_list *list)
+{
+	/* acquire: pairs with the release of whoever replaced them, so that they are complete */
+	return atomic_load_explicit(&list->now, memory_order_acquire);
+}
 
 /*
  * Reads lines "name:password"; empty ones are skipped. 0, or -EINVAL with *line the number (from 1)

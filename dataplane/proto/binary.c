@@ -353,8 +353,8 @@ binary_authenticate(struct parser *parser, const struct frame *frame)
 		return parser_more(parser,
 				   (uint64_t)(frame->value - parser->cursor) + frame->value_length);
 	parser->cursor = frame->value + frame->value_length;
-	stream->authenticated =
-		users_know_plain(parser->limits->users, frame->value, frame->value_length);
+	stream->authenticated = users_know_plain(user_list_now(parser->limits->users), frame->value,
+						 frame->value_length);
 	if (stream->authenticated)
 		binary_say(parser, frame, "Authenticated");
 	else

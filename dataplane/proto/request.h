@@ -102,7 +102,7 @@ struct parse_limits {
 	 * one is PARSE_DATA, and the keys of a longer multi-get are answered as they come. 0: any length.
 	 */
 	uint32_t assembled_max;
-	const struct users *users; /* who must say so before anything else; NULL: nobody need */
+	const struct user_list *users; /* who must say so before anything else; NULL: nobody need */
 };
 
 /*

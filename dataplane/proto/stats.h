@@ -16,6 +16,8 @@
 struct process_facts {
 	const char *version;
 	const char *interface; /* address listened on; NULL: all */
+	const char *sasl;      /* "yes" where users prove by it who they are; NULL: no */
+	const char *auth_file; /* of the users; NULL: nobody need be one */
 	uint64_t pid;
 	uint64_t time;	  /* seconds since 1970 */
 	uint64_t uptime;  /* seconds */

@@ -2,7 +2,6 @@
 #include "dataplane/proto/text.h"
 
 enum {
-	LINE_MIN = 6,	       /* bytes; whoever sends less is no client that could go on */
 	UNFINISHED_MAX = 2048, /* bytes of a line without \n */
 	CREDENTIALS_MAX = 1024,
 };
@@ -39,8 +38,8 @@ auth_check(struct parser *parser, const uint8_t *credentials, size_t length)
 		return auth_refuse(parser, next, "CLIENT_ERROR bad command line termination");
 	if (!word_take(&name, &at, end) || !word_take(&password, &at, end))
 		return auth_refuse(parser, next, "CLIENT_ERROR bad authentication token format");
-	stream->authenticated = users_know(parser->limits->users, name.start, name.length,
-					   password.start, password.length);
+	stream->authenticated = users_know(user_list_now(parser->limits->users), name.start,
+					   name.length, password.start, password.length);
 	if (stream->authenticated) {
 		parser->cursor = next;
 		text_say(parser, REQUEST_NOOP, false, "STORED");
@@ -61,8 +60,6 @@ text_authenticate(struct parser *parser)
 	if (!line_split(&line, start, parser->end))
 		return parser_available(parser, start) > UNFINISHED_MAX ? PARSE_CLOSE
 									: parser_more(parser, 0);
-	if (line.next - start < LINE_MIN)
-		return PARSE_CLOSE;
 	if (line.count < 5 || !token_is(&line.token[0], "set") ||
 	    !token_u32(&line.token[4], &length))
 		return auth_refuse(parser, line.next, "CLIENT_ERROR unauthenticated");

@@ -175,6 +175,43 @@ fewer_threads_take_the_first_cores(void)
 	config_release(&config);
 }
 
+/* Users go with TCP alone: UDP is off with them unless it was asked for, and then it's an error. */
+static void
+users_turn_udp_off(void)
+{
+	static const char *const good[] = {
+		"--config @ -Y /etc/users",
+		"--auth-file=/etc/users --config @",
+		"--config @ -SY/etc/users",
+		"--config @ --enable-sasl -Y /etc/users -U 0",
+	};
+	char error[CONFIG_ERROR_SIZE];
+	struct config config;
+
+	for (unsigned int i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		config_defaults(&config);
+		CU_ASSERT_EQUAL(command_with(&config, PORT_LINES, good[i], error), 0);
+		CU_ASSERT_STRING_EQUAL(config.auth_file, "/etc/users");
+		CU_ASSERT_EQUAL(config.udp_port, 0);
+		config_release(&config);
+	}
+	config_defaults(&config);
+	CU_ASSERT_EQUAL(command_with(&config, PORT_LINES "auth: {file: users}\n",
+				     "--config @ -U 11211", error),
+			-EINVAL);
+	CU_ASSERT_STRING_EQUAL(error, "command line: udp.port: not 0, with auth.file: a datagram "
+				      "can't prove whose it is; want 0, or no auth.file");
+	CU_ASSERT_EQUAL(command_with(&config, PORT_LINES, "--config @ -S", error), -EINVAL);
+	CU_ASSERT_STRING_EQUAL(error, "command line: -S: SASL needs users; want -Y FILE with lines "
+				      "name:password");
+	CU_ASSERT_EQUAL(
+		command_with(&config, PORT_LINES "auth: {file: \"a\\nb\"}\n", "--config @", error),
+		-EINVAL);
+	CU_ASSERT_STRING_EQUAL(error,
+			       ":5: auth.file: 'a?b' is not what is wanted; want a path of at "
+			       "most 255 bytes");
+}
+
 static void
 verbose_counts_its_letters(void)
 {
@@ -336,6 +373,7 @@ too_many_overrides_are_refused(void)
 
 SUITE("command line", TEST(actions_are_told_apart), TEST(overrides_win_in_any_order),
       TEST(last_of_an_option_wins), TEST(file_and_overrides_are_checked_together),
-      TEST(fewer_threads_take_the_first_cores), TEST(verbose_counts_its_letters),
-      TEST(wrong_command_lines_are_explained), TEST(listen_takes_an_address_of_ours),
-      TEST(errors_of_the_file_keep_their_place), TEST(too_many_overrides_are_refused))
+      TEST(fewer_threads_take_the_first_cores), TEST(users_turn_udp_off),
+      TEST(verbose_counts_its_letters), TEST(wrong_command_lines_are_explained),
+      TEST(listen_takes_an_address_of_ours), TEST(errors_of_the_file_keep_their_place),
+      TEST(too_many_overrides_are_refused))

@@ -281,14 +281,14 @@ unknown_options_get_a_suggestion(void)
 		 "burst"},
 		{"quux: 4\n",
 		 ":1: quux: no such option; there are memory, item_size_max, shards, hugepages, "
-		 "worker, tcp, udp, ports, mbufs, eal, verbose, status_line"},
+		 "worker, tcp, udp, auth, ports, mbufs, eal, verbose, status_line"},
 		{"ports:\n  - driver: tap\n    adress: 10.0.0.1/24\n",
 		 ":3: ports[0].adress: no such option; did you mean address?"},
 		{"worker.count: {deeper: 1}\n",
 		 ":1: worker.count: is a mapping; want a whole number from 1 to 64"},
 		{"<<: {memory: 1G}\n",
 		 ":1: <<: no such option; there are memory, item_size_max, shards, hugepages, "
-		 "worker, tcp, udp, ports, mbufs, eal, verbose, status_line"},
+		 "worker, tcp, udp, auth, ports, mbufs, eal, verbose, status_line"},
 	};
 
 	CHECK_WRONG(table);

@@ -146,7 +146,7 @@ garbage_is_refused_and_changes_nothing(void)
 		const struct option *option = row(i);
 
 		if (option->type == OPTION_NAME || option->type == OPTION_ARGUMENT ||
-		    option->type == OPTION_PORTS)
+		    option->type == OPTION_FILE || option->type == OPTION_PORTS)
 			continue;
 		for (unsigned int j = 0; j < sizeof(garbage) / sizeof(garbage[0]); j++) {
 			memset(&object, 0x5a, sizeof(object));

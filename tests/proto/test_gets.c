@@ -132,7 +132,7 @@ static void
 strangers_are_not_read(void)
 {
 	static struct request requests[REQUESTS];
-	const struct parse_limits closed = {.users = (const struct users *)&closed};
+	const struct parse_limits closed = {.users = (const struct user_list *)&closed};
 	struct datagram datagram = {.length = 0};
 	unsigned int count = 0;
 
