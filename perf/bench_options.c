@@ -1,149 +1,40 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "perf/bench_options.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <getopt.h>
 #include <limits.h>
 #include <math.h>
+#include <netinet/in.h>
 #include <stddef.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "perf/bench_option.h"
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
-/* A reader takes an option's text. 0, or -EINVAL; what would be right is the row's `wants`. */
+/*
+ * An option: a reader takes its text, 0 or -EINVAL, and what would be right is in `wants`. One without
+ * an argument turns a flag of the struct on or off.
+ */
 struct row {
 	const char *name;
 	const char *argument; /* NULL: takes none */
 	int (*read)(struct bench_options *options, const char *text);
 	const char *wants;
 	const char *help;
+	size_t flag;
+	bool on;
 };
 
-/* --- numbers ------------------------------------------------------------------------------ */
-
-/* A number with an optional k, M or G (powers of ten: these count things, not bytes). */
-static int
-read_number(const char *text, double least, double most, double *number)
-{
-	char *end;
-	double value = strtod(text, &end);
-
-	if (end == text || !isfinite(value))
-		return -EINVAL;
-	if (*end == 'k')
-		value *= 1e3;
-	else if (*end == 'M')
-		value *= 1e6;
-	else if (*end == 'G')
-		value *= 1e9;
-	if (*end != '\0' && strchr("kMG", *end) != NULL)
-		end++;
-	if (*end != '\0' || value < least || value > most)
-		return -EINVAL;
-	*number = value;
-	return 0;
-}
-
-static int
-read_unsigned(const char *text, unsigned int least, unsigned int most, unsigned int *out)
-{
-	double number;
-
-	if (read_number(text, least, most, &number) != 0 || number != floor(number))
-		return -EINVAL;
-	*out = (unsigned int)number;
-	return 0;
-}
-
-static int
-read_choice(const char *text, const char *const *words, unsigned int count, unsigned int *choice)
-{
-	for (unsigned int i = 0; i < count; i++) {
-		if (strcmp(text, words[i]) == 0) {
-			*choice = i;
-			return 0;
-		}
-	}
-	return -EINVAL;
-}
+#define FLAG(field) offsetof(struct bench_options, field)
 
 /* --- the wire ----------------------------------------------------------------------------- */
 
-/* KIND:WHERE, and for memif ,server and ,id=N */
 static int
 read_port(struct bench_options *options, const char *text)
 {
-	struct config_port *port = &options->port;
-	const char *where = strchr(text, ':');
-	char rest[160], *word, *at = NULL;
-
-	if (where == NULL || where[1] == '\0' || strlen(where + 1) >= sizeof(rest))
-		return -EINVAL;
-	snprintf(rest, sizeof(rest), "%s", where + 1);
 	options->kernel = false;
-	if (strncmp(text, "memif:", 6) == 0) {
-		port->driver = CONFIG_MEMIF;
-		word = strtok_r(rest, ",", &at);
-		if (word == NULL || strlen(word) >= sizeof(port->socket))
-			return -EINVAL;
-		snprintf(port->socket, sizeof(port->socket), "%s", word);
-		while ((word = strtok_r(NULL, ",", &at)) != NULL) {
-			if (strcmp(word, "server") == 0)
-				port->memif_server = true;
-			else if (strncmp(word, "id=", 3) != 0 ||
-				 read_unsigned(word + 3, 0, 65535, &port->memif_id) != 0)
-				return -EINVAL;
-		}
-		return 0;
-	}
-	if (strncmp(text, "pci:", 4) == 0) {
-		port->driver = CONFIG_PCI;
-		if (strlen(rest) >= sizeof(port->pci))
-			return -EINVAL;
-		snprintf(port->pci, sizeof(port->pci), "%.31s", rest);
-		return 0;
-	}
-	if (strncmp(text, "af_xdp:", 7) == 0)
-		port->driver = CONFIG_AF_XDP;
-	else if (strncmp(text, "af_packet:", 10) == 0)
-		port->driver = CONFIG_AF_PACKET;
-	else if (strncmp(text, "tap:", 4) == 0)
-		port->driver = CONFIG_TAP;
-	else
-		return -EINVAL;
-	if (strlen(rest) >= sizeof(port->interface))
-		return -EINVAL;
-	snprintf(port->interface, sizeof(port->interface), "%.15s", rest);
-	return 0;
-}
-
-static int
-read_kernel(struct bench_options *options, const char *text)
-{
-	(void)text;
-	options->kernel = true;
-	return 0;
-}
-
-static int
-read_busy_poll(struct bench_options *options, const char *text)
-{
-	(void)text;
-	options->busy_poll = true;
-	return 0;
-}
-
-static int
-read_address(const char *text, uint32_t *address)
-{
-	struct in_addr parsed;
-
-	if (inet_pton(AF_INET, text, &parsed) != 1)
-		return -EINVAL;
-	*address = ntohl(parsed.s_addr);
-	return 0;
+	return option_port(text, &options->port);
 }
 
 /* ADDRESS[:PORT] */
@@ -156,11 +47,11 @@ read_server(struct bench_options *options, const char *text)
 	unsigned int port = options->server_port;
 
 	if (length >= sizeof(address) ||
-	    (colon != NULL && read_unsigned(colon + 1, 1, 65535, &port) != 0))
+	    (colon != NULL && option_unsigned(colon + 1, 1, 65535, &port) != 0))
 		return -EINVAL;
 	snprintf(address, sizeof(address), "%.*s", (int)length, text);
 	options->server_port = (uint16_t)port;
-	return read_address(address, &options->server);
+	return option_address(address, &options->server);
 }
 
 /* ADDRESS/BITS */
@@ -172,11 +63,11 @@ read_own_address(struct bench_options *options, const char *text)
 	unsigned int bits;
 
 	if (slash == NULL || (size_t)(slash - text) >= sizeof(address) ||
-	    read_unsigned(slash + 1, 1, 30, &bits) != 0)
+	    option_unsigned(slash + 1, 1, 30, &bits) != 0)
 		return -EINVAL;
 	snprintf(address, sizeof(address), "%.*s", (int)(slash - text), text);
 	options->port.ipv4.bits = (uint8_t)bits;
-	return read_address(address, &options->port.ipv4.address);
+	return option_address(address, &options->port.ipv4.address);
 }
 
 static int
@@ -195,13 +86,13 @@ read_server_mac(struct bench_options *options, const char *text)
 static int
 read_cpu(struct bench_options *options, const char *text)
 {
-	return read_unsigned(text, 0, 1023, &options->cpu);
+	return option_unsigned(text, 0, 1023, &options->cpu);
 }
 
 static int
 read_burst(struct bench_options *options, const char *text)
 {
-	return read_unsigned(text, 1, 64, &options->burst);
+	return option_unsigned(text, 1, 64, &options->burst);
 }
 
 static int
@@ -209,7 +100,7 @@ read_descriptors(struct bench_options *options, const char *text)
 {
 	unsigned int count;
 
-	if (read_unsigned(text, 64, 16384, &count) != 0 || (count & (count - 1)) != 0)
+	if (option_unsigned(text, 64, 16384, &count) != 0 || (count & (count - 1)) != 0)
 		return -EINVAL;
 	options->port.descriptors = (uint16_t)count;
 	return 0;
@@ -222,7 +113,7 @@ read_transport(struct bench_options *options, const char *text)
 {
 	static const char *const words[] = {[BENCH_UDP] = "udp", [BENCH_TCP] = "tcp"};
 
-	return read_choice(text, words, COUNT_OF(words), &options->transport);
+	return option_choice(text, words, COUNT_OF(words), &options->transport);
 }
 
 static int
@@ -233,37 +124,37 @@ read_protocol(struct bench_options *options, const char *text)
 					    [BENCH_META] = "meta",
 					    [BENCH_REDIS] = "redis"};
 
-	return read_choice(text, words, COUNT_OF(words), &options->protocol);
+	return option_choice(text, words, COUNT_OF(words), &options->protocol);
 }
 
 static int
 read_connections(struct bench_options *options, const char *text)
 {
-	return read_unsigned(text, 1, BENCH_CONNECTIONS_MAX, &options->connections);
+	return option_unsigned(text, 1, BENCH_CONNECTIONS_MAX, &options->connections);
 }
 
 static int
 read_depth(struct bench_options *options, const char *text)
 {
-	return read_unsigned(text, 1, BENCH_UNDER_WAY_MAX, &options->depth);
+	return option_unsigned(text, 1, BENCH_UNDER_WAY_MAX, &options->depth);
 }
 
 static int
 read_width(struct bench_options *options, const char *text)
 {
-	return read_unsigned(text, 1, BENCH_WIDTH_MAX, &options->width);
+	return option_unsigned(text, 1, BENCH_WIDTH_MAX, &options->width);
 }
 
 static int
 read_rate(struct bench_options *options, const char *text)
 {
-	return read_number(text, 1, 1e9, &options->rate);
+	return option_number(text, 1, 1e9, &options->rate);
 }
 
 static int
 read_timeout(struct bench_options *options, const char *text)
 {
-	return read_unsigned(text, 1, 60000, &options->timeout_ms);
+	return option_unsigned(text, 1, 60000, &options->timeout_ms);
 }
 
 /* --- what is asked ------------------------------------------------------------------------ */
@@ -273,7 +164,7 @@ read_keys(struct bench_options *options, const char *text)
 {
 	double keys;
 
-	if (read_number(text, 1, UINT32_MAX, &keys) != 0)
+	if (option_number(text, 1, UINT32_MAX, &keys) != 0)
 		return -EINVAL;
 	options->workload.keys = (uint64_t)keys;
 	return 0;
@@ -282,7 +173,7 @@ read_keys(struct bench_options *options, const char *text)
 static int
 read_key_size(struct bench_options *options, const char *text)
 {
-	return read_number(text, 1, WORKLOAD_KEY_MAX, &options->workload.key_size);
+	return option_number(text, 1, WORKLOAD_KEY_MAX, &options->workload.key_size);
 }
 
 /* N or LEAST-MOST */
@@ -296,10 +187,10 @@ read_value_size(struct bench_options *options, const char *text)
 	if (length >= sizeof(least))
 		return -EINVAL;
 	snprintf(least, sizeof(least), "%.*s", (int)length, text);
-	if (read_unsigned(least, 0, 1 << 20, &options->value_least) != 0)
+	if (option_unsigned(least, 0, 1 << 20, &options->value_least) != 0)
 		return -EINVAL;
-	return read_unsigned(dash == NULL ? least : dash + 1, options->value_least, 1 << 20,
-			     &options->value_most);
+	return option_unsigned(dash == NULL ? least : dash + 1, options->value_least, 1 << 20,
+			       &options->value_most);
 }
 
 /* uniform, zipf[:EXPONENT], hotspot:KEYS%:REQUESTS% */
@@ -317,7 +208,7 @@ read_popularity(struct bench_options *options, const char *text)
 		options->popularity = BENCH_ZIPF;
 		if (text[4] == '\0')
 			return 0;
-		return text[4] == ':' ? read_number(text + 5, 0, 10, &options->workload.zipf)
+		return text[4] == ':' ? option_number(text + 5, 0, 10, &options->workload.zipf)
 				      : -EINVAL;
 	}
 	if (sscanf(text, "hotspot:%lf%%:%lf%%%c", &keys, &share, &rest) != 2 || !(keys > 0) ||
@@ -351,8 +242,8 @@ read_mix(struct bench_options *options, const char *text)
 		if (equals == NULL)
 			return -EINVAL;
 		*equals = '\0';
-		if (read_choice(pair, words, COUNT_OF(words), &op) != 0 ||
-		    read_number(equals + 1, 0, 1e6, &options->workload.ops[op]) != 0)
+		if (option_choice(pair, words, COUNT_OF(words), &op) != 0 ||
+		    option_number(equals + 1, 0, 1e6, &options->workload.ops[op]) != 0)
 			return -EINVAL;
 		sum += options->workload.ops[op];
 	}
@@ -362,37 +253,20 @@ read_mix(struct bench_options *options, const char *text)
 static int
 read_ttl(struct bench_options *options, const char *text)
 {
-	return read_unsigned(text, 0, 30 * 86400, &options->ttl);
-}
-
-static int
-read_fill(struct bench_options *options, const char *text)
-{
-	(void)text;
-	options->fill = true;
-	return 0;
-}
-
-static int
-read_text(char *out, size_t size, const char *text)
-{
-	if (text[0] == '\0' || strlen(text) >= size)
-		return -EINVAL;
-	snprintf(out, size, "%s", text);
-	return 0;
+	return option_unsigned(text, 0, 30 * 86400, &options->ttl);
 }
 
 static int
 read_shape(struct bench_options *options, const char *text)
 {
 	options->preload = false; /* a read-through stream fills the cache itself */
-	return read_text(options->shape, sizeof(options->shape), text);
+	return option_text(text, options->shape, sizeof(options->shape));
 }
 
 static int
 read_shapes(struct bench_options *options, const char *text)
 {
-	return read_text(options->shapes, sizeof(options->shapes), text);
+	return option_text(text, options->shapes, sizeof(options->shapes));
 }
 
 static int
@@ -400,7 +274,7 @@ read_objects(struct bench_options *options, const char *text)
 {
 	double objects;
 
-	if (read_number(text, 1, UINT32_MAX, &objects) != 0)
+	if (option_number(text, 1, UINT32_MAX, &objects) != 0)
 		return -EINVAL;
 	options->objects = (uint64_t)objects;
 	return 0;
@@ -411,17 +285,9 @@ read_seed(struct bench_options *options, const char *text)
 {
 	double seed;
 
-	if (read_number(text, 0, 0x1p53, &seed) != 0)
+	if (option_number(text, 0, 0x1p53, &seed) != 0)
 		return -EINVAL;
 	options->workload.seed = (uint64_t)seed;
-	return 0;
-}
-
-static int
-read_verify(struct bench_options *options, const char *text)
-{
-	(void)text;
-	options->verify = true;
 	return 0;
 }
 
@@ -430,59 +296,27 @@ read_echo(struct bench_options *options, const char *text)
 {
 	options->preload = false;
 	options->server_stats = false;
-	return read_unsigned(text, 60, 1514, &options->echo);
+	return option_unsigned(text, 60, 1514, &options->echo);
 }
 
 /* --- the run ------------------------------------------------------------------------------ */
 
 static int
-read_no_preload(struct bench_options *options, const char *text)
-{
-	(void)text;
-	options->preload = false;
-	return 0;
-}
-
-static int
 read_warm_up(struct bench_options *options, const char *text)
 {
-	return read_number(text, 0, 86400, &options->warm_up);
+	return option_number(text, 0, 86400, &options->warm_up);
 }
 
 static int
 read_seconds(struct bench_options *options, const char *text)
 {
-	return read_number(text, 0, 86400, &options->seconds);
-}
-
-static int
-read_no_server_stats(struct bench_options *options, const char *text)
-{
-	(void)text;
-	options->server_stats = false;
-	return 0;
-}
-
-static int
-read_realtime(struct bench_options *options, const char *text)
-{
-	(void)text;
-	options->realtime = true;
-	return 0;
-}
-
-static int
-read_quiet(struct bench_options *options, const char *text)
-{
-	(void)text;
-	options->quiet = true;
-	return 0;
+	return option_number(text, 0, 86400, &options->seconds);
 }
 
 static int
 read_json(struct bench_options *options, const char *text)
 {
-	return read_text(options->json, sizeof(options->json), text);
+	return option_text(text, options->json, sizeof(options->json));
 }
 
 /* --- the table ---------------------------------------------------------------------------- */
@@ -492,10 +326,12 @@ static const struct row rows[] = {
 	 "memif:SOCKET[,server][,id=N], af_xdp:IFACE, af_packet:IFACE, tap:IFACE or pci:ADDRESS",
 	 "a port of our own to send from: memif:SOCKET[,server][,id=N], af_xdp:IFACE, "
 	 "af_packet:IFACE, tap:IFACE, pci:ADDRESS"},
-	{"kernel", NULL, read_kernel, NULL,
-	 "send from the kernel's sockets, against any memcached-compatible server (default)"},
-	{"busy-poll", NULL, read_busy_poll, NULL,
-	 "kernel: poll the sockets without sleeping: lower latency for a whole CPU"},
+	{"kernel", NULL, NULL, NULL,
+	 "send from the kernel's sockets, against any memcached-compatible server (default)",
+	 FLAG(kernel), true},
+	{"busy-poll", NULL, NULL, NULL,
+	 "kernel: poll the sockets without sleeping: lower latency for a whole CPU",
+	 FLAG(busy_poll), true},
 	{"server", "ADDR[:PORT]", read_server, "an IPv4 address and a port, 10.77.0.1:11211",
 	 "who is asked (default 10.77.0.1:11211; with --kernel 127.0.0.1:11211)"},
 	{"address", "ADDR/BITS", read_own_address, "an IPv4 address and prefix, 10.77.0.2/24",
@@ -534,29 +370,31 @@ static const struct row rows[] = {
 	 "weights of get, set, add, replace, delete and incr (default get=1)"},
 	{"ttl", "S", read_ttl, "seconds up to 2592000",
 	 "expiry of what is stored (default 0: none)"},
-	{"fill", NULL, read_fill, NULL, "read through: a get that missed is followed by a set"},
+	{"fill", NULL, NULL, NULL, "read through: a get that missed is followed by a set",
+	 FLAG(fill), true},
 	{"shape", "NAME", read_shape, "a cluster of perf/shapes.tsv: cluster18",
 	 "a production workload instead of the options from --keys to --fill"},
 	{"shapes", "FILE", read_shapes, "the path of a table", "where shapes are described"},
 	{"objects", "N", read_objects, "1 to 4294967295",
 	 "live keys that a shape is scaled to (default 1M)"},
 	{"seed", "N", read_seed, "a number", "of all random numbers (default 1)"},
-	{"verify", NULL, read_verify, NULL,
-	 "compare every byte of every value with what it must be"},
+	{"verify", NULL, NULL, NULL, "compare every byte of every value with what it must be",
+	 FLAG(verify), true},
 	{"echo", "BYTES", read_echo, "60 to 1514",
 	 "the peer is a UDP echo (dpdk-testpmd --forward-mode=5tswap): frames of this size"},
 
-	{"no-preload", NULL, read_no_preload, NULL, "don't store all keys first"},
+	{"no-preload", NULL, NULL, NULL, "don't store all keys first", FLAG(preload), false},
 	{"warm-up", "S", read_warm_up, "seconds", "run before it counts (default 0.5)"},
 	{"seconds", "S", read_seconds, "seconds",
 	 "how long is measured (default 5); 0: only preload"},
-	{"no-server-stats", NULL, read_no_server_stats, NULL,
-	 "don't ask the server for its counters before and after"},
+	{"no-server-stats", NULL, NULL, NULL,
+	 "don't ask the server for its counters before and after", FLAG(server_stats), false},
 	{"json", "FILE", read_json, "a path, or - for standard output",
 	 "write the results there as JSON as well"},
-	{"realtime", NULL, read_realtime, NULL,
-	 "on a machine that does other things: run above them all (SCHED_FIFO); needs root"},
-	{"quiet", NULL, read_quiet, NULL, "no progress, no line a second"},
+	{"realtime", NULL, NULL, NULL,
+	 "on a machine that does other things: run above them all (SCHED_FIFO); needs root",
+	 FLAG(realtime), true},
+	{"quiet", NULL, NULL, NULL, "no progress, no line a second", FLAG(quiet), true},
 };
 
 void
@@ -711,7 +549,9 @@ bench_options_read(struct bench_options *options, enum bench_action *action, int
 			}
 			value = argv[++i];
 		}
-		if (row->read(options, value) != 0) {
+		if (row->read == NULL) {
+			*(bool *)((char *)options + row->flag) = row->on;
+		} else if (row->read(options, value) != 0) {
 			snprintf(error, BENCH_ERROR_SIZE, "--%s %s: want %s", row->name, value,
 				 row->wants);
 			return -EINVAL;
