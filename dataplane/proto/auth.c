@@ -75,13 +75,18 @@ bool
 users_know_plain(const struct users *users, const uint8_t *message, size_t length)
 {
 	const uint8_t *end = message + length, *name, *password;
+	size_t other_length, name_length;
 
-	if (length == 0 || message[0] != '\0')
+	name = memchr(message, '\0', length);
+	if (name == NULL)
 		return false;
-	name = message + 1;
+	other_length = (size_t)(name++ - message);
 	password = memchr(name, '\0', (size_t)(end - name));
 	if (password == NULL)
 		return false;
-	return users_know(users, name, (size_t)(password - name), password + 1,
-			  (size_t)(end - password - 1));
+	name_length = (size_t)(password++ - name);
+	if (other_length != 0 &&
+	    (other_length != name_length || memcmp(message, name, name_length) != 0))
+		return false;
+	return users_know(users, name, name_length, password, (size_t)(end - password));
 }

@@ -57,8 +57,8 @@ bool users_know(const struct users *users, const uint8_t *name, size_t name_leng
 		const uint8_t *password, size_t password_length);
 
 /*
- * The same for a PLAIN message, [authorization] NUL name NUL password. An authorization other than
- * none is refused.
+ * The same for a PLAIN message, [authorization] NUL name NUL password, where an authorization can
+ * only be for the user's own name.
  */
 bool users_know_plain(const struct users *users, const uint8_t *message, size_t length);
 

@@ -220,6 +220,8 @@ binary_refuse(struct parser *parser)
 
 	if (stream->pending == STATUS_TOO_LARGE)
 		request->flags |= REQUEST_TOO_LARGE;
+	else if (stream->pending == STATUS_AUTH)
+		request->flags |= REQUEST_AUTH;
 }
 
 /* Fills in what the extras say. */
@@ -317,8 +319,11 @@ binary_add(struct parser *parser, const struct frame *frame, const struct operat
 /* --- SASL --------------------------------------------------------------------------------- */
 
 enum {
-	CREDENTIALS_MAX = 1024
+	CREDENTIALS_MAX = 1024,
+	MECHANISM_MAX = 32,
 };
+
+static const char mechanism[] = "PLAIN"; /* the only one, RFC 4616 */
 
 static void
 binary_say(struct parser *parser, const struct frame *frame, const char *text)
@@ -331,35 +336,69 @@ binary_say(struct parser *parser, const struct frame *frame, const char *text)
 	request->text_length = (uint16_t)strlen(text);
 }
 
-/* What may be asked before a user is known. PLAIN is over in one step. */
+/* Answers an attempt: the stream is its user's, or from now on a stranger's. */
 static enum parse_result
-binary_authenticate(struct parser *parser, const struct frame *frame)
+binary_admit(struct parser *parser, const struct frame *frame, bool known)
 {
-	static const char mechanism[] = "PLAIN";
 	struct stream *stream = parser->stream;
-	bool plain = frame->key_length == sizeof(mechanism) - 1 &&
-		     memcmp(frame->key, mechanism, sizeof(mechanism) - 1) == 0;
 
-	if (frame->opcode == OP_SASL_LIST) {
-		parser->cursor = frame->value;
-		binary_say(parser, frame, mechanism);
-		return PARSE_DONE;
-	}
-	if (frame->opcode != OP_SASL_AUTH || !plain || frame->value_length > CREDENTIALS_MAX) {
+	stream->authenticated = known;
+	if (frame->opcode == OP_SASL_AUTH)
+		stream->challenged = stream->proved = known;
+	stream->proved |= known;
+	if (!known) {
 		parser->cursor = frame->value;
 		return binary_refuse_later(parser, frame, STATUS_AUTH);
 	}
+	parser->cursor = frame->value + frame->value_length;
+	binary_say(parser, frame, "Authenticated");
+	parser->next[-1].flags |= REQUEST_AUTH;
+	return PARSE_DONE;
+}
+
+/*
+ * AUTH with the message, or without and then STEP brings it. After a success the next attempt fails,
+ * even a good one, and one by AUTH makes all as it was at first: so it is with memcached's libsasl.
+ */
+static enum parse_result
+binary_authenticate(struct parser *parser, const struct frame *frame)
+{
+	struct stream *stream = parser->stream;
+	bool starts = frame->opcode == OP_SASL_AUTH;
+	bool plain = frame->key_length == sizeof(mechanism) - 1 &&
+		     memcmp(frame->key, mechanism, sizeof(mechanism) - 1) == 0;
+
+	if (frame->key_length > MECHANISM_MAX) {
+		parser->cursor = frame->value;
+		return binary_refuse_later(parser, frame, STATUS_INVALID);
+	}
+	if (starts && plain && frame->value_length == 0) {
+		stream->authenticated = false;
+		stream->challenged = true;
+		parser->cursor = frame->value;
+		binary_error(parser, frame->opcode, frame->opaque, STATUS_CONTINUE);
+		return PARSE_DONE;
+	}
+	if (stream->proved || !(starts ? plain : stream->challenged) ||
+	    frame->value_length > CREDENTIALS_MAX)
+		return binary_admit(parser, frame, false);
 	if (parser_available(parser, frame->value) < frame->value_length)
 		return parser_more(parser,
 				   (uint64_t)(frame->value - parser->cursor) + frame->value_length);
-	parser->cursor = frame->value + frame->value_length;
-	stream->authenticated = users_know_plain(user_list_now(parser->limits->users), frame->value,
-						 frame->value_length);
-	if (stream->authenticated)
-		binary_say(parser, frame, "Authenticated");
-	else
-		binary_error(parser, frame->opcode, frame->opaque, STATUS_AUTH);
-	parser->next[-1].flags |= REQUEST_AUTH;
+	return binary_admit(parser, frame,
+			    users_know_plain(user_list_now(parser->limits->users), frame->value,
+					     frame->value_length));
+}
+
+/* The SASL opcodes, where there are users. To ask how is to be a stranger again. */
+static enum parse_result
+binary_sasl(struct parser *parser, const struct frame *frame)
+{
+	if (frame->opcode != OP_SASL_LIST)
+		return binary_authenticate(parser, frame);
+	parser->stream->authenticated = false;
+	parser->cursor = frame->value;
+	binary_say(parser, frame, mechanism);
 	return PARSE_DONE;
 }
 
@@ -409,7 +448,7 @@ binary_dispatch(struct parser *parser, const struct binary_header *header,
 	if (operation->shape != SHAPE_UNKNOWN && !frame_fits(frame, operation->shape))
 		return binary_reject(parser, header, STATUS_INVALID);
 	if (operation->action == REQUEST_ERROR && parser->limits->users != NULL)
-		return binary_authenticate(parser, frame);
+		return binary_sasl(parser, frame);
 	if (operation->shape == SHAPE_UNKNOWN || operation->action == REQUEST_ERROR) {
 		parser->cursor = frame->value;
 		return binary_refuse_later(parser, frame, STATUS_UNKNOWN_COMMAND);

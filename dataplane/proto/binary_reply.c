@@ -30,6 +30,7 @@ status_phrase(enum binary_status status)
 	case STATUS_NO_MEMORY:
 		return PHRASE("Out of memory allocating item");
 	case STATUS_OK:
+	case STATUS_CONTINUE:
 		break;
 	}
 	return PHRASE("");

@@ -75,6 +75,8 @@ struct stream {
 	uint8_t protocol;      /* enum protocol */
 	bool datagram;	       /* a command may not go on in the next bytes */
 	bool authenticated;    /* where limits->users is set: as one of them */
+	bool challenged;       /* binary: has said how it will prove it */
+	bool proved;	       /* binary: and did so once */
 	uint8_t verb;	       /* text: the multi-key command whose keys are being read */
 	int64_t exptime;       /* text: of a gat in progress */
 	uint64_t swallow;      /* bytes still to be thrown away (a refused value) */

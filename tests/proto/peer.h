@@ -20,7 +20,8 @@
 #include "tests/proto/session.h"
 
 enum {
-	PEER_PATIENCE_MS = 10000
+	PEER_PATIENCE_MS = 10000,
+	PEER_ARGUMENTS_MAX = 8,
 };
 
 struct peer {
@@ -54,29 +55,50 @@ peer_stop(struct peer *peer)
 	rmdir(peer->directory);
 }
 
-/* Starts memcached and waits until it accepts. 0, or -1 with nothing left behind. */
+/* Makes the directory that peer_start's memcached is in. 0 or -1. */
 static inline int
-peer_start(struct peer *peer)
+peer_prepare(struct peer *peer)
 {
-	int fd = -1;
-
 	memset(peer, 0, sizeof(*peer));
 	strcpy(peer->directory, "/tmp/jackdaw-peer-XXXXXX");
 	if (mkdtemp(peer->directory) == NULL || chmod(peer->directory, 0777) != 0)
 		return -1;
 	peer->address.sun_family = AF_UNIX;
 	snprintf(peer->address.sun_path, sizeof(peer->address.sun_path), "%s/s", peer->directory);
-	peer->pid = fork();
-	if (peer->pid == 0) {
-		int null = open("/dev/null", O_RDWR);
+	return 0;
+}
 
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		dup2(null, 1);
-		dup2(null, 2);
-		execlp("memcached", "memcached", "-u", "nobody", "-s", peer->address.sun_path, "-a",
-		       "777", "-m", "128", "-t", "1", NULL);
-		_exit(127);
-	}
+/* The child's part of peer_launch. */
+static inline void
+peer_become_memcached(const struct peer *peer, const char *const *arguments)
+{
+	const char *argv[16 + PEER_ARGUMENTS_MAX] = {
+		"memcached", "-u",  "nobody", "-s", peer->address.sun_path, "-a", "777",
+		"-m",	     "128", "-t",     "1"};
+	unsigned int count = 11;
+	int null = open("/dev/null", O_RDWR);
+
+	for (unsigned int i = 0; arguments != NULL && arguments[i] != NULL; i++)
+		argv[count++] = arguments[i];
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	dup2(null, 1);
+	dup2(null, 2);
+	execvp("memcached", (char *const *)argv);
+	_exit(127);
+}
+
+/*
+ * Starts memcached in the directory with up to PEER_ARGUMENTS_MAX further arguments, NULL behind
+ * them, and waits until it accepts. 0, or -1 with nothing left behind.
+ */
+static inline int
+peer_launch(struct peer *peer, const char *const *arguments)
+{
+	int fd = -1;
+
+	peer->pid = fork();
+	if (peer->pid == 0)
+		peer_become_memcached(peer, arguments);
 	/* there is no event to await: the socket appears when it appears */
 	for (int tries = 0; peer->pid > 0 && tries < 500; tries++) {
 		fd = peer_connect(peer);
@@ -90,6 +112,13 @@ peer_start(struct peer *peer)
 	}
 	close(fd);
 	return 0;
+}
+
+/* A peer without special arguments. */
+static inline int
+peer_start(struct peer *peer)
+{
+	return peer_prepare(peer) == 0 ? peer_launch(peer, NULL) : -1;
 }
 
 /* What the peer answers to a stream that ends there. -1 if it doesn't end in time. */

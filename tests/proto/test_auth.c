@@ -86,7 +86,10 @@ plain_messages_have_three_parts(void)
 #define PLAIN(message) users_know_plain(&users, (const uint8_t *)(message), sizeof(message) - 1)
 	CU_ASSERT(PLAIN("\0alice\0secret"));
 	CU_ASSERT(PLAIN("\0bob\0pass word"));
-	CU_ASSERT(!PLAIN("alice\0alice\0secret"));
+	CU_ASSERT(PLAIN("alice\0alice\0secret"));
+	CU_ASSERT(!PLAIN("bob\0alice\0secret"));
+	CU_ASSERT(!PLAIN("alic\0alice\0secret"));
+	CU_ASSERT(!PLAIN("\0alice\0secret\0"));
 	CU_ASSERT(!PLAIN("\0alice\0wrong"));
 	CU_ASSERT(!PLAIN("\0alice"));
 	CU_ASSERT(!PLAIN("\0"));
@@ -231,7 +234,7 @@ binary_users_say_so_first(void)
 	CU_ASSERT(next_is(&at, STATUS_AUTH, "Auth failure."));
 	CU_ASSERT(next_is(&at, STATUS_OK, "Authenticated"));
 	CU_ASSERT(next_is(&at, STATUS_NOT_FOUND, "Not found"));
-	CU_ASSERT(session->stats.auth_cmds == 2 && session->stats.auth_errors == 1);
+	CU_ASSERT(session->stats.auth_cmds == 4 && session->stats.auth_errors == 3);
 	bytes_free(&asked);
 	close_session(session);
 }
