@@ -26,7 +26,16 @@ struct row {
 	bool on;
 };
 
-#define FLAG(field) offsetof(struct bench_options, field)
+#define VALUE(name_, argument_, read_, wants_, help_)                                              \
+	{                                                                                          \
+		.name = (name_), .argument = (argument_), .read = (read_), .wants = (wants_),      \
+		.help = (help_)                                                                    \
+	}
+#define FLAG(name_, field, on_, help_)                                                             \
+	{                                                                                          \
+		.name = (name_), .flag = offsetof(struct bench_options, field), .on = (on_),       \
+		.help = (help_)                                                                    \
+	}
 
 /* --- the wire ----------------------------------------------------------------------------- */
 
@@ -322,79 +331,76 @@ read_json(struct bench_options *options, const char *text)
 /* --- the table ---------------------------------------------------------------------------- */
 
 static const struct row rows[] = {
-	{"port", "KIND:WHERE", read_port,
-	 "memif:SOCKET[,server][,id=N], af_xdp:IFACE, af_packet:IFACE, tap:IFACE or pci:ADDRESS",
-	 "a port of our own to send from: memif:SOCKET[,server][,id=N], af_xdp:IFACE, "
-	 "af_packet:IFACE, tap:IFACE, pci:ADDRESS"},
-	{"kernel", NULL, NULL, NULL,
-	 "send from the kernel's sockets, against any memcached-compatible server (default)",
-	 FLAG(kernel), true},
-	{"busy-poll", NULL, NULL, NULL,
-	 "kernel: poll the sockets without sleeping: lower latency for a whole CPU",
-	 FLAG(busy_poll), true},
-	{"server", "ADDR[:PORT]", read_server, "an IPv4 address and a port, 10.77.0.1:11211",
-	 "who is asked (default 10.77.0.1:11211; with --kernel 127.0.0.1:11211)"},
-	{"address", "ADDR/BITS", read_own_address, "an IPv4 address and prefix, 10.77.0.2/24",
-	 "our own address on --port (default 10.77.0.2/24)"},
-	{"server-mac", "MAC", read_server_mac, "aa:bb:cc:dd:ee:ff",
-	 "send to this MAC address instead of asking for it by ARP"},
-	{"cpu", "N", read_cpu, "the number of a CPU",
-	 "CPU of the client's loop (default: the last that we may run on)"},
-	{"burst", "N", read_burst, "1 to 64", "packets a call of the driver (default 32)"},
-	{"descriptors", "N", read_descriptors, "a power of two from 64 to 16384",
-	 "descriptors a ring of --port (default 1024)"},
+	VALUE("port", "KIND:WHERE", read_port,
+	      "memif:SOCKET[,server][,id=N], af_xdp:IFACE, af_packet:IFACE, tap:IFACE or "
+	      "pci:ADDRESS",
+	      "a port of our own to send from: memif:SOCKET[,server][,id=N], af_xdp:IFACE, "
+	      "af_packet:IFACE, tap:IFACE, pci:ADDRESS"),
+	FLAG("kernel", kernel, true,
+	     "send from the kernel's sockets, against any memcached-compatible server (default)"),
+	FLAG("busy-poll", busy_poll, true,
+	     "kernel: poll the sockets without sleeping: lower latency for a whole CPU"),
+	VALUE("server", "ADDR[:PORT]", read_server, "an IPv4 address and a port, 10.77.0.1:11211",
+	      "who is asked (default 10.77.0.1:11211; with --kernel 127.0.0.1:11211)"),
+	VALUE("address", "ADDR/BITS", read_own_address, "an IPv4 address and prefix, 10.77.0.2/24",
+	      "our own address on --port (default 10.77.0.2/24)"),
+	VALUE("server-mac", "MAC", read_server_mac, "aa:bb:cc:dd:ee:ff",
+	      "send to this MAC address instead of asking for it by ARP"),
+	VALUE("cpu", "N", read_cpu, "the number of a CPU",
+	      "CPU of the client's loop (default: the last that we may run on)"),
+	VALUE("burst", "N", read_burst, "1 to 64", "packets a call of the driver (default 32)"),
+	VALUE("descriptors", "N", read_descriptors, "a power of two from 64 to 16384",
+	      "descriptors a ring of --port (default 1024)"),
 
-	{"transport", "udp|tcp", read_transport, "udp or tcp", "(default udp)"},
-	{"protocol", "NAME", read_protocol, "binary, text, meta or redis",
-	 "memcached's binary, text or meta, or redis (default binary)"},
-	{"connections", "N", read_connections, "1 to 4096",
-	 "sockets; of --port TCP connections, or UDP source ports (default 1)"},
-	{"depth", "N", read_depth, "1 to 65536",
-	 "messages under way a connection; with --rate the most there may be (default 64)"},
-	{"multiget", "N", read_width, "1 to 64", "requests a message (default 1)"},
-	{"rate", "R", read_rate, "requests a second: 2M",
-	 "open loop: R requests a second, Poisson arrivals, latency counted from when a request "
-	 "should have been sent. Without it closed loop: the next request goes when an answer "
-	 "comes"},
-	{"timeout", "MS", read_timeout, "milliseconds, 1 to 60000",
-	 "no answer for this long: counted as lost, and over UDP sent again (default 250)"},
+	VALUE("transport", "udp|tcp", read_transport, "udp or tcp", "(default udp)"),
+	VALUE("protocol", "NAME", read_protocol, "binary, text, meta or redis",
+	      "memcached's binary, text or meta, or redis (default binary)"),
+	VALUE("connections", "N", read_connections, "1 to 4096",
+	      "sockets; of --port TCP connections, or UDP source ports (default 1)"),
+	VALUE("depth", "N", read_depth, "1 to 65536",
+	      "messages under way a connection; with --rate the most there may be (default 64)"),
+	VALUE("multiget", "N", read_width, "1 to 64", "requests a message (default 1)"),
+	VALUE("rate", "R", read_rate, "requests a second: 2M",
+	      "open loop: R requests a second, Poisson arrivals, latency counted from when a "
+	      "request "
+	      "should have been sent. Without it closed loop: the next request goes when an answer "
+	      "comes"),
+	VALUE("timeout", "MS", read_timeout, "milliseconds, 1 to 60000",
+	      "no answer for this long: counted as lost, and over UDP sent again (default 250)"),
 
-	{"keys", "N", read_keys, "1 to 4294967295", "keys there are (default 1M)"},
-	{"key-size", "BYTES", read_key_size, "1 to 250", "(default 16)"},
-	{"value-size", "N or A-B", read_value_size, "bytes up to 1048576, or a range of them",
-	 "bytes of a value; a range is spread evenly over the keys (default 32)"},
-	{"popularity", "LAW", read_popularity,
-	 "uniform, zipf, zipf:EXPONENT or hotspot:KEYS%:REQUESTS%",
-	 "uniform, zipf[:EXPONENT] (0.99) or hotspot:KEYS%:REQUESTS% (default uniform)"},
-	{"mix", "OP=N,...", read_mix, "get, set, add, replace, delete, incr with weights",
-	 "weights of get, set, add, replace, delete and incr (default get=1)"},
-	{"ttl", "S", read_ttl, "seconds up to 2592000",
-	 "expiry of what is stored (default 0: none)"},
-	{"fill", NULL, NULL, NULL, "read through: a get that missed is followed by a set",
-	 FLAG(fill), true},
-	{"shape", "NAME", read_shape, "a cluster of perf/shapes.tsv: cluster18",
-	 "a production workload instead of the options from --keys to --fill"},
-	{"shapes", "FILE", read_shapes, "the path of a table", "where shapes are described"},
-	{"objects", "N", read_objects, "1 to 4294967295",
-	 "live keys that a shape is scaled to (default 1M)"},
-	{"seed", "N", read_seed, "a number", "of all random numbers (default 1)"},
-	{"verify", NULL, NULL, NULL, "compare every byte of every value with what it must be",
-	 FLAG(verify), true},
-	{"echo", "BYTES", read_echo, "60 to 1514",
-	 "the peer is a UDP echo (dpdk-testpmd --forward-mode=5tswap): frames of this size"},
+	VALUE("keys", "N", read_keys, "1 to 4294967295", "keys there are (default 1M)"),
+	VALUE("key-size", "BYTES", read_key_size, "1 to 250", "(default 16)"),
+	VALUE("value-size", "N or A-B", read_value_size, "bytes up to 1048576, or a range of them",
+	      "bytes of a value; a range is spread evenly over the keys (default 32)"),
+	VALUE("popularity", "LAW", read_popularity,
+	      "uniform, zipf, zipf:EXPONENT or hotspot:KEYS%:REQUESTS%",
+	      "uniform, zipf[:EXPONENT] (0.99) or hotspot:KEYS%:REQUESTS% (default uniform)"),
+	VALUE("mix", "OP=N,...", read_mix, "get, set, add, replace, delete, incr with weights",
+	      "weights of get, set, add, replace, delete and incr (default get=1)"),
+	VALUE("ttl", "S", read_ttl, "seconds up to 2592000",
+	      "expiry of what is stored (default 0: none)"),
+	FLAG("fill", fill, true, "read through: a get that missed is followed by a set"),
+	VALUE("shape", "NAME", read_shape, "a cluster of perf/shapes.tsv: cluster18",
+	      "a production workload instead of the options from --keys to --fill"),
+	VALUE("shapes", "FILE", read_shapes, "the path of a table", "where shapes are described"),
+	VALUE("objects", "N", read_objects, "1 to 4294967295",
+	      "live keys that a shape is scaled to (default 1M)"),
+	VALUE("seed", "N", read_seed, "a number", "of all random numbers (default 1)"),
+	FLAG("verify", verify, true, "compare every byte of every value with what it must be"),
+	VALUE("echo", "BYTES", read_echo, "60 to 1514",
+	      "the peer is a UDP echo (dpdk-testpmd --forward-mode=5tswap): frames of this size"),
 
-	{"no-preload", NULL, NULL, NULL, "don't store all keys first", FLAG(preload), false},
-	{"warm-up", "S", read_warm_up, "seconds", "run before it counts (default 0.5)"},
-	{"seconds", "S", read_seconds, "seconds",
-	 "how long is measured (default 5); 0: only preload"},
-	{"no-server-stats", NULL, NULL, NULL,
-	 "don't ask the server for its counters before and after", FLAG(server_stats), false},
-	{"json", "FILE", read_json, "a path, or - for standard output",
-	 "write the results there as JSON as well"},
-	{"realtime", NULL, NULL, NULL,
-	 "on a machine that does other things: run above them all (SCHED_FIFO); needs root",
-	 FLAG(realtime), true},
-	{"quiet", NULL, NULL, NULL, "no progress, no line a second", FLAG(quiet), true},
+	FLAG("no-preload", preload, false, "don't store all keys first"),
+	VALUE("warm-up", "S", read_warm_up, "seconds", "run before it counts (default 0.5)"),
+	VALUE("seconds", "S", read_seconds, "seconds",
+	      "how long is measured (default 5); 0: only preload"),
+	FLAG("no-server-stats", server_stats, false,
+	     "don't ask the server for its counters before and after"),
+	VALUE("json", "FILE", read_json, "a path, or - for standard output",
+	      "write the results there as JSON as well"),
+	FLAG("realtime", realtime, true,
+	     "on a machine that does other things: run above them all (SCHED_FIFO); needs root"),
+	FLAG("quiet", quiet, true, "no progress, no line a second"),
 };
 
 void
