@@ -9,6 +9,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size < 3 || size > FUZZ_STREAM_MAX + 2 || data[2] == 0x80)
 		return -1;
+	fuzz_open(&fuzz, NULL);
 	fuzz_stream(&fuzz, (uint16_t)(data[0] | data[1] << 8), data + 2, size - 2);
 	return 0;
 }

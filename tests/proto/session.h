@@ -78,6 +78,15 @@ enum {
 	SESSION_START = 1700000000, /* seconds since 1970 */
 };
 
+/* A value that is received straight into its place (PARSE_DATA), as a TCP client's. */
+struct session_upload {
+	bool going_on;
+	struct request request;
+	struct bytes words; /* what the request points into */
+	uint32_t received;
+	uint8_t trailer[2];
+};
+
 struct session {
 	struct reply reply; /* first: extend() finds the session by it */
 	struct bytes out;
@@ -91,7 +100,9 @@ struct session {
 	struct server server;
 	struct store *store;
 	bool closed;
-	bool paused; /* the stream has had an answer that a datagram can't have */
+	bool paused;   /* the stream has had an answer that a datagram can't have */
+	bool outgrown; /* or an answer to keys whose line has not ended */
+	struct session_upload upload;
 	enum parse_result last;
 	struct request request[SESSION_REQUESTS];
 };
@@ -155,8 +166,12 @@ session_restart(struct session *session, bool datagram)
 	if (++session->streams % SESSION_TIDY_EVERY == 0)
 		session_tidy(session);
 	session->stream = (struct stream){.datagram = datagram};
+	if (session->upload.going_on && session->upload.request.op.reservation != NULL)
+		store_abandon(session->server.store, session->upload.request.op.reservation);
+	session->upload.going_on = false;
 	session->closed = false;
 	session->paused = false;
+	session->outgrown = false;
 	session->out.length = 0;
 	session->reply.failed = false;
 	session->reply.extend = session_extend;
@@ -204,6 +219,7 @@ session_close(struct session *session)
 	store_worker_close(session->server.store);
 	store_destroy(session->store);
 	bytes_free(&session->out);
+	bytes_free(&session->upload.words);
 }
 
 /* Executes what was parsed, as a worker's batch does. */
@@ -232,6 +248,56 @@ session_write(struct session *session, unsigned int count)
 	store_quiescent(session->server.store);
 }
 
+/* Keeps a request and the words that it points into, which lie before `data`. */
+static inline void
+session_begin_upload(struct session *session, const struct request *request, const uint8_t *start,
+		     const uint8_t *data)
+{
+	struct session_upload *upload = &session->upload;
+	struct store_op *op = &upload->request.op;
+	const uint8_t *text = (const uint8_t *)request->text;
+
+	upload->going_on = true;
+	upload->received = 0;
+	upload->request = *request;
+	upload->words.length = 0;
+	bytes_add(&upload->words, start, (size_t)(data - start));
+	op->key = upload->words.start + (request->op.key - start);
+	if (text >= start && text < data)
+		upload->request.text = (const char *)upload->words.start + (text - start);
+	if (store_reserve(session->server.store, op, &op->reservation) != 0) {
+		op->reservation = NULL;
+		upload->request.flags |= REQUEST_NO_MEMORY;
+	}
+}
+
+/* Takes the next bytes of a value that is on its way; how many. */
+static inline size_t
+session_go_on_uploading(struct session *session, const uint8_t *bytes, size_t length)
+{
+	struct session_upload *upload = &session->upload;
+	struct store_reservation *place = upload->request.op.reservation;
+	uint32_t data = upload->request.op.data_length;
+	size_t taken = 0;
+
+	for (; taken < length && upload->received < data; taken++, upload->received++)
+		if (place != NULL)
+			store_reservation_value(place)[upload->received] = bytes[taken];
+	for (; taken < length && upload->received < data + request_trailer(&upload->request);
+	     taken++, upload->received++)
+		upload->trailer[upload->received - data] = bytes[taken];
+	if (upload->received < data + request_trailer(&upload->request))
+		return taken;
+	upload->going_on = false;
+	request_end_data(&upload->request, upload->trailer);
+	if (upload->request.action != REQUEST_STORE && place != NULL)
+		store_abandon(session->server.store, place);
+	session->request[0] = upload->request;
+	session_execute(session, 1);
+	session_write(session, 1);
+	return taken;
+}
+
 /* Parses and answers from bytes what can be. Returns the bytes used. */
 static inline size_t
 session_take(struct session *session, const uint8_t *bytes, size_t length)
@@ -240,6 +306,7 @@ session_take(struct session *session, const uint8_t *bytes, size_t length)
 
 	do {
 		unsigned int count = 0, room = session->room;
+		struct request upload;
 
 		if (room == 0)
 			room = 1 + random_below(&session->random, 9);
@@ -247,8 +314,14 @@ session_take(struct session *session, const uint8_t *bytes, size_t length)
 			requests_parse(&session->stream, &session->limits, bytes + used,
 				       length - used, session->request, room, &count, &consumed);
 		used += consumed;
+		if (session->last == PARSE_DATA)
+			upload = session->request[--count];
 		session_execute(session, count);
 		session_write(session, count);
+		if (session->last == PARSE_DATA)
+			session_begin_upload(session, &upload, bytes, bytes + used);
+		session->outgrown |= session->last == PARSE_MORE && session->stream.verb != 0 &&
+				     session->stream.protocol == PROTOCOL_TEXT;
 		session->paused |= session->last == PARSE_PAUSE;
 	} while (session->last == PARSE_FULL || session->last == PARSE_PAUSE);
 	session->closed = session->last == PARSE_CLOSE;
@@ -259,6 +332,7 @@ session_take(struct session *session, const uint8_t *bytes, size_t length)
 static inline void
 session_feed_piece(struct session *session, const uint8_t *bytes, size_t *used, size_t given)
 {
+	size_t length, taken = 0;
 	uint8_t *piece;
 
 	if (session->closed)
@@ -268,7 +342,14 @@ session_feed_piece(struct session *session, const uint8_t *bytes, size_t *used, 
 	if (piece == NULL)
 		abort();
 	memcpy(piece, bytes + *used, given - *used);
-	*used += session_take(session, piece, given - *used);
+	length = given - *used;
+	do {
+		if (session->upload.going_on)
+			taken += session_go_on_uploading(session, piece + taken, length - taken);
+		if (!session->upload.going_on)
+			taken += session_take(session, piece + taken, length - taken);
+	} while (session->upload.going_on && taken < length);
+	*used += taken;
 	free(piece);
 }
 
