@@ -170,7 +170,10 @@ read_head(const uint8_t *value, uint32_t size)
 {
 	uint64_t head = 0;
 
-	memcpy(&head, value, size < sizeof(head) ? size : sizeof(head));
+	if (__builtin_expect(size >= sizeof(head), 1))
+		memcpy(&head, value, sizeof(head)); /* one load, not a copy of some bytes */
+	else
+		memcpy(&head, value, size);
 	return head;
 }
 
@@ -248,6 +251,20 @@ jackdaw_load(void *worker, uint64_t from, uint64_t to)
 		fprintf(stderr, "store-bench: %lu keys were not stored\n", refused);
 }
 
+/* Sets up n operations from the pool, of which every one is a GET, as the last batch's were. */
+static inline void
+make_gets(const struct jackdaw_worker *w, const struct trial_pool *pool, size_t first,
+	  struct store_op *op, unsigned int n)
+{
+	size_t key_size = w->jackdaw->subject.plan->key_size;
+	const uint8_t *key = pool->keys + first * key_size;
+
+	for (unsigned int i = 0; i < n; i++, key += key_size) {
+		op[i].key = key;
+		op[i].options = 0;
+	}
+}
+
 /* Sets up n operations from the pool. */
 static inline void
 make_ops(const struct jackdaw_worker *w, const struct trial_pool *pool, size_t first,
@@ -282,6 +299,34 @@ count_op(const struct store_op *op, struct trial_tally *tally)
 	} else {
 		tally->refused += op->status == STORE_NO_MEMORY;
 	}
+}
+
+/* The same of GETs alone. */
+static inline void
+count_gets(const struct store_op *op, unsigned int n, struct trial_tally *tally)
+{
+	uint64_t sum = 0, hits = 0;
+
+	for (unsigned int i = 0; i < n; i++) {
+		if (op[i].status != STORE_OK)
+			continue;
+		sum += read_head(op[i].value, op[i].value_length);
+		hits++;
+	}
+	tally->hits += hits;
+	tally->heads_sum += sum;
+}
+
+static inline void
+count_ops(const struct store_op *op, unsigned int n, struct trial_tally *tally)
+{
+	struct trial_tally sums = {0};
+
+	for (unsigned int i = 0; i < n; i++)
+		count_op(&op[i], &sums);
+	tally->hits += sums.hits;
+	tally->heads_sum += sums.heads_sum;
+	tally->refused += sums.refused;
 }
 
 /* Every operation by itself: its latency is all of its stages and the quiescent state after it. */
@@ -325,6 +370,7 @@ jackdaw_run(void *worker, const struct trial_pool *pool, struct trial_tally *tal
 	for (unsigned int i = 0; i < plan->batch; i++) {
 		ops[i] = &op[i];
 		op[i].key_length = plan->key_size;
+		op[i].verb = STORE_GET;
 	}
 	store_online(w->worker);
 	for (size_t first = 0; first < pool->count; first += plan->batch) {
@@ -332,13 +378,17 @@ jackdaw_run(void *worker, const struct trial_pool *pool, struct trial_tally *tal
 
 		if (n > pool->count - first)
 			n = (unsigned int)(pool->count - first);
-		make_ops(w, pool, first, op, n);
+		if (pool->sets == NULL)
+			make_gets(w, pool, first, op, n);
+		else
+			make_ops(w, pool, first, op, n);
 		store_prepare(w->worker, ops, n);
 		store_probe(w->worker, ops, n);
-		for (unsigned int i = 0; i < n; i++) {
-			store_execute(w->worker, ops[i]);
-			count_op(&op[i], tally);
-		}
+		store_execute_all(w->worker, ops, n);
+		if (pool->sets == NULL)
+			count_gets(op, n, tally);
+		else
+			count_ops(op, n, tally);
 		store_quiescent(w->worker);
 	}
 	store_offline(w->worker);

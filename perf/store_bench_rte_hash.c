@@ -181,7 +181,10 @@ rte_run(void *worker, const struct trial_pool *pool, struct trial_tally *tally)
 
 			if (!(hits >> i & 1))
 				continue;
-			memcpy(&head, data[i], head_size);
+			if (__builtin_expect(head_size == sizeof(head), 1))
+				memcpy(&head, data[i], sizeof(head)); /* one load */
+			else
+				memcpy(&head, data[i], head_size);
 			tally->heads_sum += head;
 			tally->hits++;
 		}

@@ -201,8 +201,7 @@ next_candidates(const struct store *store, struct shard *shard, struct evictor *
 		candidates[count] = (struct candidate){
 			.item = item,
 			.location = location,
-			.hash = hash_key(item_key(item), key_length, store->options.secret,
-					 STORE_SECRET_SIZE),
+			.hash = hash_key(item_key(item), key_length, &store->seed),
 		};
 		__builtin_prefetch(index_bucket(&shard->index, candidates[count].hash));
 		count++;

@@ -11,22 +11,42 @@ enum {
 	LATE_MAX = 16, /* ops of a batch whose overflow bucket is looked at ahead of time too */
 };
 
-void
-store_prepare(struct store_worker *worker, struct store_op *ops[], unsigned int count)
+/* --- ahead of time ------------------------------------------------------------------------- */
+
+/*
+ * The stages' loops exist twice: with one shard, as nearly always, what they need to know of it stays
+ * in registers for the whole batch.
+ */
+static inline __attribute__((always_inline)) void
+prepare(const struct store *store, struct store_op *ops[], unsigned int count, bool one_shard)
 {
-	const struct store *store = worker->store;
+	const struct hash_seed seed = store->seed;
+	struct index_view view = index_view(&store->shard[0]->index);
 
 	for (unsigned int i = 0; i < count; i++) {
 		struct store_op *op = ops[i];
 
 		if (op->verb == STORE_NONE)
 			continue;
-		op->hash =
-			hash_key(op->key, op->key_length, store->options.secret, STORE_SECRET_SIZE);
-		op->place = index_bucket(&store_shard(store, op->hash)->index, op->hash);
-		op->word = SLOT_EMPTY; /* nothing foreseen, should store_probe be left out */
+		op->hash = hash_key(op->key, op->key_length, &seed);
+		if (!one_shard)
+			view = index_view(&store_shard(store, op->hash)->index);
+		op->place = view_bucket(&view, op->hash);
+		op->word =
+			SLOT_UNFILLED; /* nothing foreseen: the bucket's first word never says so */
 		__builtin_prefetch(op->place);
 	}
+}
+
+void
+store_prepare(struct store_worker *worker, struct store_op *ops[], unsigned int count)
+{
+	const struct store *store = worker->store;
+
+	if (__builtin_expect(store->options.shards == 1, 1))
+		prepare(store, ops, count, true);
+	else
+		prepare(store, ops, count, false);
 }
 
 static inline void
@@ -44,40 +64,37 @@ probe_overflow(const struct index *index, struct store_op *op)
 	/* acquire: the bucket that it leads to (bucket_control) */
 	uint64_t control = bucket_control(first);
 	_Atomic uint64_t *slot;
-	const uint8_t *item;
 
 	if ((control & CONTROL_ADDRESS) == 0 || (control & CONTROL_PENDING) != 0)
 		return;
-	slot = index_foresee(index, bucket_at(index, control), OVERFLOW_SLOTS, op->hash, &op->word,
-			     &item);
+	slot = index_foresee(bucket_at(index, control), OVERFLOW_SLOTS, op->hash, &op->word);
 	if (slot == NULL)
 		return;
 	op->place = slot;
-	prefetch_item(item);
+	prefetch_item((const uint8_t *)index_item(index, op->word));
 }
 
-void
-store_probe(struct store_worker *worker, struct store_op *ops[], unsigned int count)
+static inline __attribute__((always_inline)) void
+probe(const struct store *store, struct store_op *ops[], unsigned int count, bool one_shard)
 {
-	const struct store *store = worker->store;
+	const uint8_t *base = store->shard[0]->index.base;
 	struct store_op *late[LATE_MAX];
 	unsigned int late_count = 0;
 
 	for (unsigned int i = 0; i < count; i++) {
 		struct store_op *op = ops[i];
-		const struct index *index;
 		_Atomic uint64_t *slot;
-		const uint8_t *item;
 
 		if (op->verb == STORE_NONE)
 			continue;
-		index = &store_shard(store, op->hash)->index;
-		slot = index_foresee(index, op->place, FIRST_SLOTS, op->hash, &op->word, &item);
+		if (!one_shard)
+			base = store_shard(store, op->hash)->index.base;
+		slot = index_foresee(op->place, FIRST_SLOTS, op->hash, &op->word);
 		if (__builtin_expect(slot != NULL, 1)) {
 			op->place = slot;
-			prefetch_item(item);
+			prefetch_item(base + slot_location(op->word) * ITEM_ALIGNMENT);
 		} else if (late_count < LATE_MAX) {
-			index_prefetch_overflow(index, op->place);
+			index_prefetch_overflow(base, op->place);
 			late[late_count++] = op;
 		}
 	}
@@ -85,40 +102,102 @@ store_probe(struct store_worker *worker, struct store_op *ops[], unsigned int co
 		probe_overflow(&store_shard(store, late[i]->hash)->index, late[i]);
 }
 
+void
+store_probe(struct store_worker *worker, struct store_op *ops[], unsigned int count)
+{
+	const struct store *store = worker->store;
+
+	if (__builtin_expect(store->options.shards == 1, 1))
+		probe(store, ops, count, true);
+	else
+		probe(store, ops, count, false);
+}
+
 /* --- get ----------------------------------------------------------------------------------- */
+
+/* What a plain GET needs to know besides its request. */
+struct scene {
+	const uint8_t *base;
+	const _Atomic uint64_t *stamp;
+	unsigned int segment_shift; /* of a location */
+	uint32_t epoch;
+	uint64_t tick;
+};
+
+static inline void
+scene_enter(struct scene *scene, const struct shard *shard)
+{
+	scene->base = shard->heap.base;
+	scene->stamp = shard->heap.stamp;
+	scene->segment_shift = heap_location_shift(&shard->heap);
+}
+
+static inline void
+scene_now(struct scene *scene, const struct store *store)
+{
+	struct moment moment = store_moment(store);
+
+	scene->epoch = moment.epoch;
+	scene->tick = clock_tick(moment.clock);
+}
+
+static inline bool
+is_plain_get(const struct store_op *op)
+{
+	return op->verb == STORE_GET && (op->options & ~(uint32_t)STORE_MAY_WIN) == 0;
+}
+
+/*
+ * The key of an item that expires or has optional fields, of which op is told what there is. NULL if
+ * it has expired, or there is more to say of it.
+ */
+static inline const uint8_t *
+get_more(struct store_op *op, const uint8_t *item, uint64_t head, uint64_t tick)
+{
+	const uint8_t *key = item + item_header_size(head_options(head));
+
+	if ((head_options(head) & ITEM_HAS_EXTRA) != 0 ||
+	    (head_life(head) != 0 && head_life(head) <= tick))
+		return NULL;
+	if ((head_options(head) & ITEM_HAS_FLAGS) != 0)
+		op->flags = load_half(key - sizeof(op->flags));
+	if ((head_options(head) & ITEM_HAS_CAS) != 0)
+		op->cas = load_word(item + sizeof(struct item));
+	return key;
+}
 
 /*
  * Answers a plain GET from the entry that store_probe found, as nearly all are. False, and nothing
- * done, if that entry is not there any more, not the key's, or there is more to say of its item.
+ * told that counts, if that entry is not there any more, not the key's, or there is more to say of its item.
  */
 static inline bool
-get_foreseen(const struct store *store, struct store_op *op)
+get_foreseen(const struct scene *scene, struct store_op *op)
 {
-	const struct shard *shard = store_shard(store, op->hash);
 	struct index_entry entry = {.slot = op->place, .word = op->word};
 	uint64_t location = slot_location(entry.word), head, stamp;
 	const uint8_t *item, *key;
-	struct moment moment;
+	uint32_t key_length;
 
 	if (!index_entry_stands(&entry))
 		return false;
-	item = (const uint8_t *)heap_item(&shard->heap, location);
-	head = ((const struct item *)item)->head;
-	key = item + item_header_size(head_options(head));
-	if (head_key_length(head) != op->key_length || !bytes_equal(key, op->key, op->key_length))
+	item = scene->base + location * ITEM_ALIGNMENT;
+	/* relaxed: as heap_stamp */
+	stamp = atomic_load_explicit(&scene->stamp[location >> scene->segment_shift],
+				     memory_order_relaxed);
+	if (stamp_is_flushed(stamp, scene->epoch))
 		return false;
-	moment = store_moment(store);
-	stamp = heap_stamp(&shard->heap, heap_segment_of(&shard->heap, location));
-	if (stamp_is_flushed(stamp, moment.epoch) || (head_options(head) & ITEM_HAS_EXTRA) != 0 ||
-	    clock_past(head_life(head), moment.clock))
+	op->flags = 0;
+	op->cas = stamp_generation(stamp) << SLOT_LOCATION_BITS | location;
+	head = ((const struct item *)(const void *)item)->head;
+	key = item + sizeof(struct item);
+	if (!head_is_plain(head) && (key = get_more(op, item, head, scene->tick)) == NULL)
+		return false;
+	key_length = head_key_length(head);
+	if (key_length != op->key_length || !bytes_equal(key, op->key, key_length))
 		return false;
 	op->item_key = key;
-	op->value = key + op->key_length;
+	op->value = key + key_length;
 	op->value_length = head_value_length(head);
-	op->flags = head_options(head) & ITEM_HAS_FLAGS ? load_half(key - 4) : 0;
-	op->cas = head_options(head) & ITEM_HAS_CAS
-			  ? load_word(item + sizeof(struct item))
-			  : stamp_generation(stamp) << SLOT_LOCATION_BITS | location;
 	op->status = STORE_OK;
 	index_mark_used(&entry);
 	return true;
@@ -199,10 +278,46 @@ static void __attribute__((noinline)) execute(struct store_worker *worker, struc
 void
 store_execute(struct store_worker *worker, struct store_op *op)
 {
-	if (__builtin_expect(op->verb == STORE_GET && (op->options & ~STORE_MAY_WIN) == 0, 1) &&
-	    __builtin_expect(get_foreseen(worker->store, op), 1))
-		return;
+	if (__builtin_expect(is_plain_get(op), 1)) {
+		const struct store *store = worker->store;
+		struct scene scene;
+
+		scene_enter(&scene, store_shard(store, op->hash));
+		scene_now(&scene, store);
+		if (__builtin_expect(get_foreseen(&scene, op), 1))
+			return;
+	}
 	execute(worker, op);
+}
+
+static inline __attribute__((always_inline)) void
+execute_all(struct store_worker *worker, struct store_op *ops[], unsigned int count, bool one_shard)
+{
+	const struct store *store = worker->store;
+	struct scene scene;
+
+	scene_enter(&scene, store->shard[0]);
+	scene_now(&scene, store);
+	for (unsigned int i = 0; i < count; i++) {
+		struct store_op *op = ops[i];
+
+		if (!one_shard)
+			scene_enter(&scene, store_shard(store, op->hash));
+		if (__builtin_expect(is_plain_get(op), 1) &&
+		    __builtin_expect(get_foreseen(&scene, op), 1))
+			continue;
+		execute(worker, op);
+		scene_now(&scene, store);
+	}
+}
+
+void
+store_execute_all(struct store_worker *worker, struct store_op *ops[], unsigned int count)
+{
+	if (__builtin_expect(worker->store->options.shards == 1, 1))
+		execute_all(worker, ops, count, true);
+	else
+		execute_all(worker, ops, count, false);
 }
 
 void

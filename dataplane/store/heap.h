@@ -136,10 +136,17 @@ heap_item(const struct heap *heap, uint64_t location)
 	return (struct item *)(heap->base + location * 8);
 }
 
+/* How far a location is shifted for the number of its segment. */
+static inline unsigned int
+heap_location_shift(const struct heap *heap)
+{
+	return heap->shift - 3;
+}
+
 static inline uint32_t
 heap_segment_of(const struct heap *heap, uint64_t location)
 {
-	return (uint32_t)(location >> (heap->shift - 3));
+	return (uint32_t)(location >> heap_location_shift(heap));
 }
 
 /*

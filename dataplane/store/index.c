@@ -21,7 +21,7 @@ index_find_ghost(const struct index *index, uint64_t hash, uint64_t *stamp)
 	}
 	/* relaxed: a ghost is a hint; should it be another's by now, so be it */
 	*stamp = slot_location(
-		atomic_load_explicit(&bucket->slot[__builtin_ctz(match)], memory_order_relaxed));
+		atomic_load_explicit(bucket_matched(bucket, match), memory_order_relaxed));
 	return true;
 }
 
@@ -51,7 +51,7 @@ bucket_find_location(struct bucket *bucket, unsigned int slots, uint64_t hash, u
 	unsigned int match = bucket_match(bucket, slots, hash, SLOT_LIVE);
 
 	for (; match != 0; match &= match - 1) {
-		_Atomic uint64_t *slot = &bucket->slot[__builtin_ctz(match)];
+		_Atomic uint64_t *slot = bucket_matched(bucket, match);
 
 		/* acquire: as in bucket_find */
 		*word = atomic_load_explicit(slot, memory_order_acquire);

@@ -105,17 +105,44 @@ bool index_add_overflow(struct index *index, uint64_t offset, uint64_t bytes);
 
 /* --- reading ------------------------------------------------------------------------------- */
 
+/* What leads from a hash to its bucket. Of a moment: a quiescent state ends it. */
+struct index_view {
+	uint8_t *base;
+	const _Atomic uint64_t *directory;
+	uint64_t directory_mask, bucket_mask;
+};
+
+static inline struct index_view
+index_view(const struct index *index)
+{
+	return (struct index_view){
+		.base = index->base,
+		.directory = index->directory,
+		/* acquire: published after the directory entries that it uncovers */
+		.directory_mask =
+			atomic_load_explicit(&index->directory_mask, memory_order_acquire),
+		.bucket_mask = index->bucket_mask,
+	};
+}
+
+static inline struct bucket *
+view_bucket(const struct index_view *view, uint64_t hash)
+{
+	/* acquire: a directory entry is published after the chunk it points to was prepared */
+	uint64_t chunk = atomic_load_explicit(&view->directory[hash & view->directory_mask],
+					      memory_order_acquire);
+	uint64_t number = (hash >> HASH_TAG_BITS) & view->bucket_mask;
+
+	return (struct bucket *)(view->base + chunk + (number << FIRST_SHIFT));
+}
+
 /* The first bucket for a hash. Loads the directory: call it afresh for each operation. */
 static inline struct bucket *
 index_bucket(const struct index *index, uint64_t hash)
 {
-	/* acquire, both: a directory entry is published after the chunk it points to was prepared,
-	 * the mask after the entries that it uncovers */
-	uint64_t mask = atomic_load_explicit(&index->directory_mask, memory_order_acquire);
-	uint64_t chunk = atomic_load_explicit(&index->directory[hash & mask], memory_order_acquire);
-	uint64_t number = (hash >> HASH_TAG_BITS) & index->bucket_mask;
+	struct index_view view = index_view(index);
 
-	return (struct bucket *)(index->base + chunk + (number << FIRST_SHIFT));
+	return view_bucket(&view, hash);
 }
 
 /* index_find, and what a batch does ahead of it: index_find.h */

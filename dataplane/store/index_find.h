@@ -24,8 +24,8 @@ enum {
 /* --- one bucket ---------------------------------------------------------------------------- */
 
 /*
- * bucket_match: the slots, as a bit mask, that hold this hash's tag in this state. A hint: a slot must
- * be loaded again before it is used.
+ * bucket_match: which words of the bucket, as a bit mask, hold this hash's tag in this state: slots
+ * only, as a control word has no state. A hint: a slot must be loaded again before it is used.
  */
 #if defined(__AVX2__) && !defined(__SANITIZE_THREAD__)
 static inline unsigned int
@@ -50,7 +50,7 @@ bucket_match(const struct bucket *bucket, unsigned int slots, uint64_t hash, uin
 
 	if (slots == FIRST_SLOTS)
 		found |= match_four(&words[1], mask, wanted) << 4;
-	return found >> 1; /* word 0 is the control word */
+	return found;
 }
 #else
 static inline unsigned int
@@ -62,11 +62,18 @@ bucket_match(const struct bucket *bucket, unsigned int slots, uint64_t hash, uin
 		/* relaxed: a hint, the caller loads again */
 		uint64_t word = atomic_load_explicit(&bucket->slot[i], memory_order_relaxed);
 
-		found |= (unsigned int)slot_matches(word, hash, state) << i;
+		found |= (unsigned int)slot_matches(word, hash, state) << (i + 1);
 	}
 	return found;
 }
 #endif
+
+/* The first slot of a match that isn't 0. */
+static inline _Atomic uint64_t *
+bucket_matched(struct bucket *bucket, unsigned int match)
+{
+	return &bucket->control + __builtin_ctz(match);
+}
 
 /* The live entry of the key in this one bucket. */
 static inline bool
@@ -76,7 +83,7 @@ bucket_find(const struct index *index, struct bucket *bucket, unsigned int slots
 	unsigned int match = bucket_match(bucket, slots, hash, SLOT_LIVE);
 
 	for (; match != 0; match &= match - 1) {
-		_Atomic uint64_t *slot = &bucket->slot[__builtin_ctz(match)];
+		_Atomic uint64_t *slot = bucket_matched(bucket, match);
 		/* acquire: the item was written before the word was published */
 		uint64_t word = atomic_load_explicit(slot, memory_order_acquire);
 
@@ -131,36 +138,40 @@ index_find(const struct index *index, uint64_t hash, const uint8_t *key, uint32_
 /* --- ahead of time ------------------------------------------------------------------------- */
 
 static inline void
-index_prefetch_overflow(const struct index *index, const struct bucket *bucket)
+index_prefetch_overflow(const uint8_t *base, const struct bucket *bucket)
 {
 	/* relaxed: only prefetched */
-	__builtin_prefetch(
-		bucket_at(index, atomic_load_explicit(&bucket->control, memory_order_relaxed)));
+	uint64_t control = atomic_load_explicit(&bucket->control, memory_order_relaxed);
+
+	__builtin_prefetch(base + ((control & CONTROL_ADDRESS) << OVERFLOW_SHIFT));
 }
 
 /*
- * Looks for the hash's tag in one bucket: the slot of the likeliest entry, or NULL. *word is what it
- * says, *item its item, to be prefetched. All of it may have changed when it is used.
+ * Looks for the hash's tag in one bucket: the slot of the likeliest entry, or NULL. *word is then what
+ * it says: live, and not frozen. Its item is to be prefetched. All of it may have changed when it
+ * is used.
  */
 static inline _Atomic uint64_t *
-index_foresee(const struct index *index, struct bucket *bucket, unsigned int slots, uint64_t hash,
-	      uint64_t *word, const uint8_t **item)
+index_foresee(struct bucket *bucket, unsigned int slots, uint64_t hash, uint64_t *word)
 {
 	unsigned int match = bucket_match(bucket, slots, hash, SLOT_LIVE);
 	_Atomic uint64_t *slot;
+	uint64_t now;
 
 	if (match == 0)
 		return NULL;
-	slot = &bucket->slot[__builtin_ctz(match)];
+	slot = bucket_matched(bucket, match);
 	/* relaxed: it is loaded again (index_entry_stands) */
-	*word = atomic_load_explicit(slot, memory_order_relaxed);
-	*item = (const uint8_t *)index_item(index, *word);
+	now = atomic_load_explicit(slot, memory_order_relaxed);
+	if (__builtin_expect((now ^ (slot_tag(hash) | SLOT_LIVE)) >> SLOT_FROZEN_SHIFT != 0, 0))
+		return NULL;
+	*word = now;
 	return slot;
 }
 
 /*
- * True if an entry foreseen still stands: if its item's key is the one wanted, it is what index_find
- * and index_find_to_change would find now. No quiescent state may lie between the two calls.
+ * True if an entry that index_foresee found still stands: if its item's key is the one wanted, it is what
+ * index_find and index_find_to_change would find now. No quiescent state may lie between the two calls.
  *
  * A live word that isn't frozen says that no split has reached its bucket: what the slot says is the
  * truth, and it doesn't matter whether it said something else in between.
@@ -168,9 +179,8 @@ index_foresee(const struct index *index, struct bucket *bucket, unsigned int slo
 static inline bool
 index_entry_stands(const struct index_entry *entry)
 {
-	return (entry->word & (SLOT_FROZEN | SLOT_STATE)) == SLOT_LIVE &&
-	       /* acquire: the item was written before the word was published */
-	       atomic_load_explicit(entry->slot, memory_order_acquire) == entry->word;
+	/* acquire: the item was written before the word was published */
+	return atomic_load_explicit(entry->slot, memory_order_acquire) == entry->word;
 }
 
 /* The same, and it is the key's. */

@@ -102,6 +102,13 @@ head_life(uint64_t head)
 	return head >> HEAD_LIFE_SHIFT;
 }
 
+/* True of an item that never expires and has no optional field. */
+static inline bool
+head_is_plain(uint64_t head)
+{
+	return head >> HEAD_OPTIONS_SHIFT == 0;
+}
+
 /* Header and optional fields, bytes. */
 static inline uint32_t
 item_header_size(unsigned int options)
@@ -206,6 +213,9 @@ item_marks(const struct item *item)
 	return (uint8_t)(item_extra(item) >> ITEM_MARKS_SHIFT);
 }
 
+/* memcmp(left, right, length) == 0, of any length. */
+bool bytes_equal_any(const uint8_t *left, const uint8_t *right, uint32_t length);
+
 static inline uint64_t
 load_word(const uint8_t *from)
 {
@@ -224,29 +234,16 @@ load_half(const uint8_t *from)
 	return half;
 }
 
-/* Of 8 bytes at least; the last word overlaps the one before, where the length is no multiple. */
-static inline bool
-words_equal(const uint8_t *left, const uint8_t *right, uint32_t length)
-{
-	uint32_t last = length - (uint32_t)sizeof(uint64_t);
-
-	for (uint32_t i = sizeof(uint64_t); i < last; i += sizeof(uint64_t))
-		if (load_word(left + i) != load_word(right + i))
-			return false;
-	return ((load_word(left) ^ load_word(right)) |
-		(load_word(left + last) ^ load_word(right + last))) == 0;
-}
-
-/* memcmp(left, right, length) == 0, without a call: most keys are a few words. */
+/* memcmp(left, right, length) == 0, quickest where it is two words, which overlap where there are fewer than 16 bytes. */
 static inline bool
 bytes_equal(const uint8_t *left, const uint8_t *right, uint32_t length)
 {
-	if (__builtin_expect(length >= sizeof(uint64_t), 1))
-		return words_equal(left, right, length);
-	for (uint32_t i = 0; i < length; i++)
-		if (left[i] != right[i])
-			return false;
-	return true;
+	uint32_t last = length - (uint32_t)sizeof(uint64_t);
+
+	if (__builtin_expect(last > sizeof(uint64_t), 0))
+		return bytes_equal_any(left, right, length);
+	return ((load_word(left) ^ load_word(right)) |
+		(load_word(left + last) ^ load_word(right + last))) == 0;
 }
 
 static inline bool

@@ -54,7 +54,7 @@ store_reserve(struct store_worker *worker, const struct store_op *wanted,
 	struct item *filler;
 	uint64_t at;
 
-	op.hash = hash_key(op.key, op.key_length, store->options.secret, STORE_SECRET_SIZE);
+	op.hash = hash_key(op.key, op.key_length, &store->seed);
 	shard = store_shard(store, op.hash);
 	writer = worker_writer(worker, op.hash);
 	if (item_is_too_large(store, op.key_length, op.data_length, op.flags))

@@ -14,6 +14,7 @@
 #include "dataplane/store/clock.h"
 #include "dataplane/store/evict.h"
 #include "dataplane/store/gp.h"
+#include "dataplane/store/hash.h"
 #include "dataplane/store/heap.h"
 #include "dataplane/store/index.h"
 #include "dataplane/store/segment.h"
@@ -45,6 +46,7 @@ struct store_worker {
 
 struct store {
 	struct store_options options;
+	struct hash_seed seed; /* of options.secret */
 	struct clock clock;
 	_Atomic uint32_t epoch;	     /* counts flushes, from 1 */
 	_Atomic uint64_t flush_tick; /* of a pending flush_all; 0: none */

@@ -47,20 +47,22 @@ enum {
 	OVERFLOW_SHIFT = 5,
 	ADDRESS_BITS = 35, /* of a bucket; counts overflow buckets' sizes */
 	SLOT_LOCATION_BITS = 37,
+	SLOT_FROZEN_SHIFT = 39, /* from here on: frozen, state, tag */
 	SLOT_TAG_SHIFT = 64 - HASH_TAG_BITS,
 };
 
 #define SLOT_LOCATION  ((UINT64_C(1) << SLOT_LOCATION_BITS) - 1)
 #define SLOT_USED      (UINT64_C(1) << 37)
 #define SLOT_FETCHED   (UINT64_C(1) << 38)
-#define SLOT_FROZEN    (UINT64_C(1) << 39)
+#define SLOT_FROZEN    (UINT64_C(1) << SLOT_FROZEN_SHIFT)
 #define SLOT_STATE     (UINT64_C(3) << 40)
 #define SLOT_LIVE      (UINT64_C(1) << 40)
 #define SLOT_TENTATIVE (UINT64_C(2) << 40)
 #define SLOT_GHOST     (UINT64_C(3) << 40)
 #define SLOT_TAG       (~UINT64_C(0) << SLOT_TAG_SHIFT)
 #define SLOT_EMPTY     UINT64_C(0)
-/* What a slot of a pending bucket holds: no word that anybody writes later equals it. */
+/* What a slot of a pending bucket holds: no word that anybody writes later equals it, nor does a
+ * control word. */
 #define SLOT_UNFILLED (~UINT64_C(0))
 
 #define CONTROL_PENDING (UINT64_C(1) << 63)

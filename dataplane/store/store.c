@@ -270,6 +270,7 @@ store_create(struct store **store, const struct store_options *options)
 	if (made == NULL)
 		return -ENOMEM;
 	made->options = *options;
+	made->seed = hash_seed(made->options.secret, STORE_SECRET_SIZE);
 	if (made->options.memory_max == 0)
 		made->options.memory_max = options->memory;
 	atomic_init(&made->memory, options->memory);

@@ -192,6 +192,9 @@ void store_probe(struct store_worker *worker, struct store_op *ops[], unsigned i
  */
 void store_execute(struct store_worker *worker, struct store_op *op);
 
+/* The same of several, one after the other in this order: for gets it is faster. */
+void store_execute_all(struct store_worker *worker, struct store_op *ops[], unsigned int count);
+
 /* All three stages for one request: tests and rare paths. */
 void store_do(struct store_worker *worker, struct store_op *op);
 
