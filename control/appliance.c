@@ -179,6 +179,8 @@ appliance_bring_up(struct appliance *appliance, char error[CONFIG_ERROR_SIZE])
 
 	status = appliance_open_ports(appliance, error);
 	if (status == 0)
+		status = relay_create(&appliance->relay, appliance->config->workers);
+	if (status == 0)
 		status = appliance_create_store(appliance, error);
 	if (status == 0)
 		status = wire_workers(appliance);
@@ -186,6 +188,8 @@ appliance_bring_up(struct appliance *appliance, char error[CONFIG_ERROR_SIZE])
 		status = appliance_claim_addresses(appliance, error);
 	if (status == 0)
 		status = janitor_start(&appliance->janitor, appliance->store);
+	if (status == 0)
+		status = relay_start(&appliance->relay, appliance->workers);
 	if (status == 0)
 		status = appliance_launch(appliance, error);
 	return status;
@@ -333,6 +337,7 @@ appliance_stop(struct appliance *appliance)
 		if (status != 0)
 			log_error("worker %u ended with: %s", i, strerror(-status));
 	}
+	relay_stop(&appliance->relay);
 	janitor_stop(&appliance->janitor);
 	unwire_workers(appliance);
 	eal_hold_interrupts();
@@ -340,6 +345,7 @@ appliance_stop(struct appliance *appliance)
 		port_close(&appliance->ports[i]);
 	if (appliance->store != NULL)
 		store_destroy(appliance->store);
+	relay_destroy(&appliance->relay);
 	eal_stop(&appliance->eal);
 	user_file_free((struct users *)user_list_now(&appliance->users));
 }

@@ -12,6 +12,7 @@
 
 #include "config/config.h"
 #include "control/janitor.h"
+#include "control/relay.h"
 #include "dataplane/proto/auth.h"
 #include "dataplane/proto/stats.h"
 #include "dataplane/store/store.h"
@@ -46,6 +47,7 @@ struct appliance {
 	struct store *store;
 	struct user_list users; /* where config->auth_file is set */
 	struct janitor janitor;
+	struct relay relay; /* of what workers do to those who watch */
 	struct reset_mark reset;
 	struct port_lost lost[CONFIG_PORTS_MAX];
 	uint64_t stored_in_past;	     /* as of the last warning of it, */

@@ -98,7 +98,9 @@ report_inputs(const struct appliance *appliance, const struct report *report,
 {
 	const struct config *config = appliance->config;
 	time_t now = time(NULL);
+	struct watch_stats watch;
 
+	watch_read_stats(appliance->relay.watch, &watch);
 	*inputs = (struct stats_inputs){
 		.proto = report->proto,
 		.store = report->store,
@@ -127,6 +129,13 @@ report_inputs(const struct appliance *appliance, const struct report *report,
 							report->tcp.refused_client,
 				.bytes_read = report->net.rx_bytes,
 				.bytes_written = report->net.tx_bytes,
+				.watch_dropped = watch.dropped,
+				.watch_written = watch.written,
+				.watch_skipped = watch.skipped,
+				.watch_sent = watch.sent,
+				.watchers = watch.watchers,
+				.watch_events_size = WATCH_EVENTS_SIZE,
+				.watch_text_size = WATCH_TEXT_SIZE,
 			},
 	};
 }
@@ -150,6 +159,14 @@ report_group(void *owner, const char *group, size_t length, stat_emit *emit, voi
 	current = atomic_load_explicit(&appliance->reset.current, memory_order_acquire);
 	stats_subtract(&inputs, &appliance->reset.half[current]);
 	return stats_emit_group(&inputs, group, length, emit, arg);
+}
+
+void
+report_listeners(void *owner, struct reply *reply)
+{
+	const struct appliance *appliance = owner;
+
+	listing_put_listeners(appliance->workers[0], reply);
 }
 
 void

@@ -26,8 +26,9 @@ struct report {
 /* Sums up. Any thread. */
 void report_gather(const struct appliance *appliance, struct report *report);
 
-/* struct server's report and reset, with the appliance as owner. On a worker's thread. */
+/* struct server's, with the appliance as owner. On a worker's thread. */
 int report_group(void *appliance, const char *group, size_t length, stat_emit *emit, void *arg);
 void report_reset(void *appliance);
+void report_listeners(void *appliance, struct reply *reply);
 
 #endif

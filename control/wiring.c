@@ -115,9 +115,6 @@ wire_rings(const struct appliance *appliance, struct worker *worker, int node)
 			  !appliance->ports[i].flow_stays;
 	if (!needed)
 		return 0;
-	worker->doorbell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	if (worker->doorbell < 0)
-		return -errno;
 	worker->packets_in = wire_ring("packets", worker, node);
 	worker->replies_in = wire_ring("replies", worker, node);
 	return worker->packets_in == NULL || worker->replies_in == NULL ? -ENOMEM : 0;
@@ -146,8 +143,8 @@ wire_tcp(const struct config *config, struct worker *worker, int node)
 	worker->clock_scale = (uint64_t)(((unsigned __int128)1000000 << 64) / rte_get_tsc_hz());
 	if (getrandom(options.secret, sizeof(options.secret), 0) != sizeof(options.secret))
 		return -errno;
-	return tcp_create(&worker->tcp, &options, &owner, &worker->tcp_stats, node,
-			  worker_now(worker));
+	worker->born = worker_now(worker);
+	return tcp_create(&worker->tcp, &options, &owner, &worker->tcp_stats, node, worker->born);
 }
 
 /* struct server's; the janitor does the work. */
@@ -170,12 +167,15 @@ wire_worker(struct appliance *appliance, unsigned int index)
 		return -ENOMEM;
 	appliance->workers[index] = worker;
 	worker->index = index;
-	worker->doorbell = -1;
+	worker->doorbell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (worker->doorbell < 0)
+		return -errno;
 	worker->workers = config->workers;
 	worker->port_count = appliance->port_count;
 	worker->burst = config->burst;
 	worker->nap_us = config->idle == CONFIG_IDLE_ADAPTIVE ? config->idle_sleep_us : 0;
 	worker->store = appliance->store;
+	worker->watch = appliance->relay.watch;
 	worker->peers = appliance->workers;
 	worker->stop = &appliance->stop;
 	worker->limits.item_size_max = config->item_size_max;
@@ -188,6 +188,7 @@ wire_worker(struct appliance *appliance, unsigned int index)
 		.report = report_group,
 		.reset = report_reset,
 		.set_memory = set_memory,
+		.list_listeners = report_listeners,
 		.owner = appliance,
 	};
 	status = wire_tcp(config, worker, node);

@@ -5,6 +5,7 @@
 #include <rte_cycles.h>
 
 #include "dataplane/client.h"
+#include "dataplane/observe.h"
 #include "dataplane/proto/gets.h"
 #include "dataplane/worker.h"
 
@@ -172,10 +173,13 @@ batch_run_part(struct worker *worker, bool more)
 {
 	struct batch *batch = &worker->batch;
 	uint64_t started = rte_rdtsc(), probed, executed, written;
+	uint32_t watched = watch_wanted(worker->watch);
 
 	batch_probe(worker);
 	probed = rte_rdtsc();
 	requests_execute(&worker->server, batch->request, batch->requests);
+	if (__builtin_expect((watched & EVENT_OF_REQUESTS) != 0, 0))
+		observe_batch(worker, watched);
 	executed = rte_rdtsc();
 	batch_write(worker, more);
 	written = rte_rdtsc();

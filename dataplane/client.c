@@ -4,6 +4,8 @@
 #include <assert.h>
 #include <errno.h>
 
+#include "dataplane/listing.h"
+#include "dataplane/observe.h"
 #include "dataplane/proto/dump.h"
 #include "dataplane/proto/gets.h"
 #include "dataplane/worker.h"
@@ -67,6 +69,9 @@ client_closed(void *arg, struct tcp_connection *connection)
 	client_drop_head(worker, client, false);
 	if (worker->dump.connection == connection)
 		worker->dump.connection = NULL;
+	observe_leave(worker, connection);
+	listing_forget(worker, connection);
+	observe_closed(worker, connection);
 }
 
 /* A buffer to keep bytes in, `length` of them so far. NULL: the connection has failed. */
@@ -93,6 +98,7 @@ static void
 client_end(struct worker *worker, struct tcp_connection *connection)
 {
 	client_of(connection)->closing = true;
+	observe_leave(worker, connection);
 	batch_add_stream(worker, connection, worker->batch.requests)->ends = true;
 }
 
@@ -278,6 +284,13 @@ client_take(struct worker *worker, struct tcp_connection *connection, const uint
 	return used + length;
 }
 
+/* A watcher's reply has no end to be waited for. */
+static bool
+client_reads(const struct client *client)
+{
+	return !client->paused || client->watcher != 0;
+}
+
 void
 client_read(struct worker *worker, struct tcp_connection *connection)
 {
@@ -285,11 +298,13 @@ client_read(struct worker *worker, struct tcp_connection *connection)
 	const uint8_t *bytes;
 	size_t length;
 
-	while (!client->closing && !client->paused && !tcp_is_congested(connection) &&
+	while (!client->closing && client_reads(client) && !tcp_is_congested(connection) &&
 	       (length = tcp_receive(connection, &bytes)) != 0) {
 		size_t used;
 
-		if (client->uploading)
+		if (client->watcher != 0)
+			used = length; /* it can only go: what it says is not for us */
+		else if (client->uploading)
 			used = client_upload(worker, connection, bytes, length);
 		else if (client->head != NULL)
 			used = client_assemble(worker, connection, bytes, length);
@@ -297,25 +312,59 @@ client_read(struct worker *worker, struct tcp_connection *connection)
 			used = client_take(worker, connection, bytes, length);
 		tcp_take(connection, used);
 	}
-	if (!client->closing && !client->paused && tcp_at_end(connection))
+	if (!client->closing && client_reads(client) && tcp_at_end(connection))
 		client_end(worker, connection);
 	/* only now: to end a stream is to let go of its bytes, those that were not taken as well */
 	if (batch_full(&worker->batch))
 		batch_run(worker);
 }
 
-/* --- dumps --------------------------------------------------------------------------------- */
+/* --- long replies -------------------------------------------------------------------------- */
 
-/* True: the connection's replies go on with the dump. False, and its pause is over: one is running. */
 static bool
 client_begin_dump(struct worker *worker, struct tcp_connection *connection, uint16_t kind)
 {
-	bool idle = worker->dump.connection == NULL;
+	if (worker->dump.connection != NULL)
+		return false;
+	worker->dump = (struct dump){.connection = connection, .kind = (uint8_t)kind};
+	return true;
+}
 
-	if (idle)
-		worker->dump = (struct dump){.connection = connection, .kind = (uint8_t)kind};
-	client_of(connection)->paused = idle;
-	return idle;
+/*
+ * Begins the long reply that the request asked for, whose connection has paused. False: it asked for
+ * none, or there can be none, so that the pause is over.
+ */
+static bool
+client_begin_long(struct worker *worker, struct tcp_connection *connection,
+		  const struct request *request, struct reply *reply)
+{
+	bool begun;
+
+	switch (request->action) {
+	case REQUEST_DUMP:
+		begun = client_begin_dump(worker, connection, request->code);
+		break;
+	case REQUEST_WATCH:
+		begun = observe_join(worker, connection, (uint32_t)request->argument);
+		if (begun)
+			reply_put(reply, "OK\r\n", 4);
+		break;
+	case REQUEST_CONNECTIONS:
+		listing_begin(worker, connection);
+		begun = true;
+		break;
+	default:
+		return false;
+	}
+	client_of(connection)->paused = begun;
+	return begun;
+}
+
+void
+client_resume(struct worker *worker, struct tcp_connection *connection)
+{
+	client_of(connection)->paused = false;
+	client_read(worker, connection);
 }
 
 /* --- replies ------------------------------------------------------------------------------- */
@@ -350,9 +399,8 @@ stream_reply_refer(struct reply *reply, const struct store_op *op)
 	return stream_reply_begin(stream);
 }
 
-/* Where the connection's next bytes are written; reply.failed if there is no buffer. */
-static struct stream_reply *
-stream_reply_open(struct worker *worker, struct tcp_connection *connection)
+struct stream_reply *
+client_reply_open(struct worker *worker, struct tcp_connection *connection)
 {
 	struct stream_reply *stream = &worker->batch.stream_reply;
 
@@ -364,6 +412,17 @@ stream_reply_open(struct worker *worker, struct tcp_connection *connection)
 	return stream;
 }
 
+bool
+client_reply_close(struct worker *worker, struct stream_reply *stream)
+{
+	if (stream->reply.failed) {
+		client_fail(worker, stream->connection);
+		return false;
+	}
+	tcp_write_end(stream->connection, stream->reply.cursor);
+	return true;
+}
+
 void
 client_write(struct worker *worker, const struct message *message)
 {
@@ -372,19 +431,13 @@ client_write(struct worker *worker, const struct message *message)
 
 	if (client_of(message->connection)->failed)
 		return;
-	stream = stream_reply_open(worker, message->connection);
+	stream = client_reply_open(worker, message->connection);
 	for (unsigned int i = 0; i < message->count && !stream->reply.failed; i++) {
-		if (request[i].action == REQUEST_DUMP &&
-		    client_begin_dump(worker, message->connection, request[i].code))
-			continue;
-		requests_write(&worker->server, &request[i], 1, &stream->reply);
+		if (request[i].action < REQUEST_DUMP ||
+		    !client_begin_long(worker, message->connection, &request[i], &stream->reply))
+			requests_write(&worker->server, &request[i], 1, &stream->reply);
 	}
-	if (stream->reply.failed) {
-		client_fail(worker, message->connection);
-		return;
-	}
-	tcp_write_end(message->connection, stream->reply.cursor);
-	if (message->ends)
+	if (client_reply_close(worker, stream) && message->ends)
 		tcp_close(message->connection);
 }
 
@@ -429,17 +482,13 @@ client_dump(struct worker *worker)
 
 	if (connection == NULL || client_of(connection)->failed || tcp_is_congested(connection))
 		return false;
-	stream = stream_reply_open(worker, connection);
+	stream = client_reply_open(worker, connection);
 	more = stream->reply.failed || dump_some(worker);
-	if (stream->reply.failed) {
-		client_fail(worker, connection);
+	if (!client_reply_close(worker, stream))
 		return false;
-	}
-	tcp_write_end(connection, stream->reply.cursor);
 	if (!more) {
 		worker->dump.connection = NULL;
-		client_of(connection)->paused = false;
-		client_read(worker, connection);
+		client_resume(worker, connection);
 	}
 	return true;
 }

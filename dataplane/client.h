@@ -18,6 +18,7 @@
 
 struct worker;
 struct message;
+struct stream_reply;
 
 /* A value on its way into the store (PARSE_DATA). */
 struct upload {
@@ -49,10 +50,13 @@ struct client {
 	struct stream stream;
 	struct head *head; /* in a buffer of TCP's; NULL: nothing is pending */
 	struct tcp_connection *next_failed;
-	bool uploading; /* head holds an upload */
-	bool paused;	/* a dump is written: nothing is read before its end */
-	bool failed;	/* no buffer was left: it is reset at the end of the turn */
-	bool closing;	/* the stream has ended: nothing more is read */
+	struct tcp_connection *next_listed; /* listing.h */
+	bool uploading;			    /* head holds an upload */
+	bool paused;	 /* a long reply is written: nothing is read before its end */
+	bool listed;	 /* it is the list of connections (listing.h) */
+	uint8_t watcher; /* it has no end: number of the watcher (observe.h), plus 1; 0: none */
+	bool failed;	 /* no buffer was left: it is reset at the end of the turn */
+	bool closing;	 /* the stream has ended: nothing more is read */
 };
 
 /* Reads all that the connection has, as far as its unsent replies allow; runs batches as they fill up. */
@@ -63,6 +67,16 @@ void client_write(struct worker *worker, const struct message *message);
 
 /* Goes on with the worker's dump, as far as its connection takes it. False: nothing was to be done. */
 bool client_dump(struct worker *worker);
+
+/*
+ * Where a connection's next bytes are written, until client_reply_close(): reply.failed if there is no
+ * buffer. One at a time. Closing is false if the connection has failed.
+ */
+struct stream_reply *client_reply_open(struct worker *worker, struct tcp_connection *connection);
+bool client_reply_close(struct worker *worker, struct stream_reply *stream);
+
+/* A long reply has been written: goes on reading. */
+void client_resume(struct worker *worker, struct tcp_connection *connection);
 
 /* Resets the connections that found no buffer. Between two batches. */
 void client_reset_failed(struct worker *worker);

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "dataplane/idle.h"
 
+#include "dataplane/listing.h"
+#include "dataplane/observe.h"
+
 #include <rte_cycles.h>
 #include <rte_ethdev.h>
 #include <rte_pause.h>
@@ -36,18 +39,20 @@ idle_begin(struct idle *idle, const struct worker *worker)
 		else if (port->owns_queue)
 			idle->sleep_us = worker->nap_us;
 	}
-	if (worker->packets_in != NULL)
+	if (worker->doorbell >= 0)
 		idle_watch(idle, worker->doorbell);
 	/* the kernel's default slack of 50 us would lengthen every nap */
 	prctl(PR_SET_TIMERSLACK, 1UL);
 }
 
-/* True if a ring holds something that was put there before the bell could be rung. */
+/* True if something is there for us that was put there before the bell could be rung. */
 static bool
 idle_has_mail(const struct worker *worker)
 {
-	return worker->packets_in != NULL &&
-	       (!rte_ring_empty(worker->packets_in) || !rte_ring_empty(worker->replies_in));
+	if (worker->packets_in != NULL &&
+	    (!rte_ring_empty(worker->packets_in) || !rte_ring_empty(worker->replies_in)))
+		return true;
+	return listing_has_mail(worker) || observe_has_mail(worker);
 }
 
 /*
@@ -91,7 +96,7 @@ idle_sleep(struct idle *idle, struct worker *worker)
 	}
 	/* relaxed: only says that a bell is no longer needed; a late one is harmless */
 	atomic_store_explicit(&worker->asleep, false, memory_order_relaxed);
-	if (worker->packets_in != NULL)
+	if (worker->doorbell >= 0)
 		eventfd_read(worker->doorbell, &rings);
 	idle->since = rte_rdtsc() - idle->spin + idle->spin_again;
 }

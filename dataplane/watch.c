@@ -267,6 +267,18 @@ watch_relay(struct watch *watch, const struct watch_clock *clock, uint64_t *wake
 	return true;
 }
 
+bool
+watch_is_idle(const struct watch *watch)
+{
+	for (unsigned int i = 0; i < WATCHERS_MAX; i++) {
+		/* relaxed: how long to sleep, nothing more */
+		if (atomic_load_explicit(&watch->watcher[i].state, memory_order_relaxed) !=
+		    WATCHER_FREE)
+			return false;
+	}
+	return true;
+}
+
 /* --- any thread ----------------------------------------------------------------------------- */
 
 void

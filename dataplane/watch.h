@@ -106,6 +106,9 @@ void watch_leave(struct watch *watch, unsigned int number);
  */
 bool watch_relay(struct watch *watch, const struct watch_clock *clock, uint64_t *wake);
 
+/* True while nobody watches anything. */
+bool watch_is_idle(const struct watch *watch);
+
 /* Any thread. */
 void watch_read_stats(const struct watch *watch, struct watch_stats *stats);
 

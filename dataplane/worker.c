@@ -7,6 +7,8 @@
 
 #include "dataplane/client.h"
 #include "dataplane/idle.h"
+#include "dataplane/listing.h"
+#include "dataplane/observe.h"
 
 enum {
 	TRANSMIT_RETRIES = 8, /* short tx bursts tried again before packets are lost */
@@ -114,6 +116,7 @@ worker_tcp_owner(struct worker *worker)
 	return (struct tcp_owner){
 		.arg = worker,
 		.transmit = worker_transmit_segment,
+		.opened = observe_opened,
 		.closed = client_closed,
 		.unpin = worker_unpin,
 	};
@@ -296,20 +299,31 @@ worker_receive_rings(struct worker *worker)
 	return packets + replies;
 }
 
+/* Goes on with replies for which no packet need come. True if there were any. */
+static bool
+worker_write_long(struct worker *worker)
+{
+	bool written = client_dump(worker);
+
+	written |= listing_go_on(worker);
+	written |= listing_answer(worker);
+	return written | (worker->watchers != 0 && observe_send(worker));
+}
+
 /*
- * Lets every connection that has news be read; afterwards nothing is left in the batch. True if a dump
- * is being written, for which no packet need come.
+ * Lets every connection that has news be read; afterwards nothing is left in the batch. True if there was
+ * something to write that no packet asked for.
  */
 static bool
 worker_read_streams(struct worker *worker)
 {
 	uint64_t started = rte_rdtsc(), in_batches = worker_batch_cycles(worker);
 	struct tcp_connection *connection;
-	bool dumped;
+	bool written;
 
 	while ((connection = tcp_next_ready(worker->tcp)) != NULL)
 		client_read(worker, connection);
-	dumped = client_dump(worker);
+	written = worker_write_long(worker);
 	if (worker->batch.messages != 0)
 		batch_run(worker);
 	if (worker->failed != NULL)
@@ -317,16 +331,16 @@ worker_read_streams(struct worker *worker)
 	tcp_flush(worker->tcp);
 	worker->stats.cycles_stream +=
 		rte_rdtsc() - started - (worker_batch_cycles(worker) - in_batches);
-	return dumped;
+	return written;
 }
 
 /* --- the loop ----------------------------------------------------------------------------- */
 
-/* One turn, from receiving to sending. Returns how much there was to do: packets, and dumps. */
+/* One turn, from receiving to sending. Returns how much there was to do: packets, and long replies. */
 static unsigned int
 worker_turn(struct worker *worker)
 {
-	unsigned int packets = 0, dumps;
+	unsigned int packets = 0, written;
 	uint64_t started;
 
 	tcp_advance(worker->tcp, worker_now(worker));
@@ -343,14 +357,14 @@ worker_turn(struct worker *worker)
 	}
 	if (worker->packets_in != NULL)
 		packets += worker_receive_rings(worker);
-	dumps = worker_read_streams(worker);
+	written = worker_read_streams(worker);
 	started = rte_rdtsc();
 	for (unsigned int i = 0; i < worker->port_count; i++)
 		worker_flush(worker, &worker->ports[i]);
 	store_quiescent(worker->server.store);
 	if (packets != 0)
 		worker->stats.cycles_transmit += rte_rdtsc() - started;
-	return packets + dumps;
+	return packets + written;
 }
 
 /* After stop: what is already in our queues is still answered. */

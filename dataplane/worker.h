@@ -18,11 +18,13 @@
 
 #include "dataplane/batch.h"
 #include "dataplane/client.h"
+#include "dataplane/listing.h"
 #include "dataplane/net/packet.h"
 #include "dataplane/net/tcp.h"
 #include "dataplane/net/udp_plain.h"
 #include "dataplane/proto/request.h"
 #include "dataplane/store/store.h"
+#include "dataplane/watch.h"
 
 enum {
 	WORKER_PORTS_MAX = 8,
@@ -84,19 +86,25 @@ struct worker {
 	struct worker **peers;	     /* [workers], this one among them */
 	struct rte_ring *packets_in; /* from other workers: packets of our flows */
 	struct rte_ring *replies_in; /* from other workers: packets to be sent by our queues */
-	int doorbell;		     /* eventfd that wakes us for those rings */
+	int doorbell; /* eventfd that wakes us for those rings and the like; -1: none */
 	const atomic_bool *stop;
 	struct parse_limits limits;
 	struct server server;
 	struct tcp *tcp;	       /* its owner calls are worker_tcp_owner's */
 	struct tcp_connection *failed; /* to be reset at the end of the turn (client.h) */
 	struct dump dump;
+	struct watch *watch; /* NULL: nobody can */
+	uint32_t watchers;   /* those that are our connections, a bit for each */
+	struct tcp_connection *watcher[WATCHERS_MAX];
+	struct listing listing;
 	uint64_t clock_scale; /* microseconds a TSC cycle, times 2^64 */
+	uint64_t born;	      /* by that clock */
 
 	struct worker_port ports[WORKER_PORTS_MAX];
 	struct batch batch;
 
-	atomic_bool asleep; /* the bell must be rung after filling our rings */
+	atomic_bool asleep;		      /* the bell must be rung after filling our rings */
+	_Atomic(struct listing_page *) asked; /* another's, to be filled in with our connections */
 
 	/* counters: written here alone, each block on cache lines of its own */
 	struct net_stats net __rte_cache_aligned;

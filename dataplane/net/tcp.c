@@ -271,41 +271,6 @@ tcp_next_timer(const struct tcp *tcp)
 	return wait == 0 ? 0 : (uint64_t)wait * TCP_TICK_US - tcp->now % TCP_TICK_US;
 }
 
-/* --- all connections ------------------------------------------------------------------------ */
-
-struct visitor {
-	void (*visit)(void *arg, const struct tcp_peer *peer);
-	void *arg;
-};
-
-static void
-connection_tell(struct tcp *tcp, void *arg, struct tcp_connection *connection)
-{
-	static const char *const names[] = {
-		[TCP_CLOSED] = "CLOSED",	   [TCP_SYN_SENT] = "SYN-SENT",
-		[TCP_ESTABLISHED] = "ESTABLISHED", [TCP_CLOSE_WAIT] = "CLOSE-WAIT",
-		[TCP_FIN_WAIT_1] = "FIN-WAIT-1",   [TCP_FIN_WAIT_2] = "FIN-WAIT-2",
-		[TCP_CLOSING] = "CLOSING",	   [TCP_LAST_ACK] = "LAST-ACK",
-	};
-	const struct visitor *visitor = arg;
-	struct tcp_peer peer = {
-		.address = connection->path.peer,
-		.port = connection->path.peer_port,
-		.silent_seconds = (tcp->tick - connection->heard) / 1000,
-		.state = names[connection->state],
-	};
-
-	visitor->visit(visitor->arg, &peer);
-}
-
-void
-tcp_visit(struct tcp *tcp, void (*visit)(void *arg, const struct tcp_peer *peer), void *arg)
-{
-	struct visitor visitor = {.visit = visit, .arg = arg};
-
-	connections_visit(tcp, connection_tell, &visitor);
-}
-
 /* --- active open ---------------------------------------------------------------------------- */
 
 struct tcp_connection *

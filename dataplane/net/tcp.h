@@ -49,6 +49,8 @@ struct tcp_owner {
 	void *arg;
 	/* A whole frame to be sent by the port. Takes the mbuf. */
 	void (*transmit)(void *arg, struct tcp_port *port, struct rte_mbuf *mbuf);
+	/* A client's connection is established. NULL: not asked for. */
+	void (*opened)(void *arg, struct tcp_connection *connection);
 	/* The connection is about to go, however it ended: the user area must let go of what it holds. */
 	void (*closed)(void *arg, struct tcp_connection *connection);
 	/* Bytes given by tcp_send_pinned are acknowledged, or never will be. */
@@ -210,18 +212,27 @@ uint8_t *tcp_buffer_take(struct tcp *tcp);
 /* Gives it back: at once, or (later) at the next tcp_flush, because replies still refer to it. */
 void tcp_buffer_give(struct tcp *tcp, uint8_t *buffer, bool later);
 
-/* What `stats conns` tells of one: the peer, its port in network order, seconds since it spoke. */
+/* --- all connections: tcp_list.c ------------------------------------------------------------ */
+
+/* What there is to tell of a connection; ports in network order. */
 struct tcp_peer {
-	struct address address;
-	rte_be16_t port;
-	uint32_t silent_seconds;
-	const char *state; /* RFC 9293's name, e.g. "ESTABLISHED" */
+	struct address address, local;
+	rte_be16_t port, local_port;
+	uint32_t silent_seconds; /* since the peer was heard of */
+	bool closed; /* by us, in order: replies and acknowledgements may be under way */
+	bool idle;   /* silent for as long as is allowed */
 };
 
-/*
- * Calls visit for every connection. Worker thread; a slow call.
- */
-void tcp_visit(struct tcp *tcp, void (*visit)(void *arg, const struct tcp_peer *peer), void *arg);
+void tcp_describe(const struct tcp_connection *connection, struct tcp_peer *peer);
+
+/* A connection's number while it lives: it is below options.connections. */
+uint32_t tcp_number(const struct tcp_connection *connection);
+
+/* The connection of this number; NULL if there is none now. */
+struct tcp_connection *tcp_at(const struct tcp *tcp, uint32_t number);
+
+/* No connection has this number or a higher one. */
+uint32_t tcp_numbers(const struct tcp *tcp);
 
 /* --- active open: the load generator's, and the tests' ------------------------------------- */
 

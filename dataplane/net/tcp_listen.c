@@ -178,6 +178,14 @@ listen_advance(struct tcp *tcp)
 	}
 }
 
+static void
+connection_accepted(struct tcp *tcp, struct tcp_connection *connection)
+{
+	tcp->stats->accepted++;
+	if (tcp->owner.opened != NULL)
+		tcp->owner.opened(tcp->owner.arg, connection);
+}
+
 /* A connection replaces the half-open one. NULL: it may not. */
 static struct tcp_connection *
 half_establish(struct tcp *tcp, struct tcp_half *half, const struct tcp_segment *segment)
@@ -195,7 +203,7 @@ half_establish(struct tcp *tcp, struct tcp_half *half, const struct tcp_segment 
 	if (half->tries == 0)
 		recovery_sample(tcp, connection, tcp->us - half->sent);
 	half_forget(tcp, half);
-	tcp->stats->accepted++;
+	connection_accepted(tcp, connection);
 	return connection;
 }
 
@@ -293,7 +301,7 @@ listen_cookie(struct tcp *tcp, const struct tcp_segment *segment, uint32_t hash)
 		return NULL;
 	}
 	tcp->stats->cookies_accepted++;
-	tcp->stats->accepted++;
+	connection_accepted(tcp, connection);
 	return connection;
 }
 

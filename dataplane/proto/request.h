@@ -28,7 +28,10 @@ enum request_action {
 	REQUEST_QUIT,
 	REQUEST_RESET,	      /* zero the statistics that can be */
 	REQUEST_MEMORY_LIMIT, /* argument: bytes */
-	REQUEST_DUMP, /* code: enum dump_kind; written, it says that this can't be done now */
+	/* from here on replies of any length, begun by the stream's owner where it can: else written */
+	REQUEST_DUMP,  /* code: enum dump_kind; written, it says that this can't be done now */
+	REQUEST_WATCH, /* argument: kinds of events, or-ed; written, it says the same */
+	REQUEST_CONNECTIONS, /* `stats conns`; written, only what listens is told */
 };
 
 enum request_flag {
@@ -173,6 +176,8 @@ struct server {
 	int (*report)(void *owner, const char *group, size_t length, stat_emit *emit, void *arg);
 	/* `stats reset` */
 	void (*reset)(void *owner);
+	/* Tells what listens: the first lines of `stats conns`. NULL: nothing does */
+	void (*list_listeners)(void *owner, struct reply *reply);
 	/* cache_memlimit: 0, or a negative errno where that can't be */
 	int (*set_memory)(void *owner, uint64_t bytes);
 	void *owner;

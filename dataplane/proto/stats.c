@@ -175,11 +175,11 @@ static const struct stat_row general_rows[] = {
 	ZERO("lru_crawler_starts"),
 	ZERO("lru_maintainer_juggles"),
 	ZERO("malloc_fails"),
-	ZERO("log_worker_dropped"),
-	ZERO("log_worker_written"),
-	ZERO("log_watcher_skipped"),
-	ZERO("log_watcher_sent"),
-	ZERO("log_watchers"),
+	NUMBER("log_worker_dropped", process.watch_dropped),
+	NUMBER("log_worker_written", process.watch_written),
+	NUMBER("log_watcher_skipped", process.watch_skipped),
+	NUMBER("log_watcher_sent", process.watch_sent),
+	NUMBER("log_watchers", process.watchers),
 	ZERO("unexpected_napi_ids"),
 	ZERO("round_robin_fallback"),
 	DERIVED("bytes", bytes_of_items),
@@ -249,8 +249,8 @@ static const struct stat_row settings_rows[] = {
 	TEXT("temp_lru", "no"),
 	ZERO("temporary_ttl"),
 	ZERO("idle_timeout"),
-	ZERO("watcher_logbuf_size"),
-	ZERO("worker_logbuf_size"),
+	NUMBER("watcher_logbuf_size", process.watch_text_size),
+	NUMBER("worker_logbuf_size", process.watch_events_size),
 	ZERO("read_buf_mem_limit"),
 	TEXT("track_sizes", "no"),
 	TEXT("inline_ascii_response", "no"),
@@ -404,4 +404,8 @@ stats_subtract(struct stats_inputs *inputs, const struct stats_inputs *at_reset)
 	process->connections_yields -= at_reset->process.connections_yields;
 	process->bytes_read -= at_reset->process.bytes_read;
 	process->bytes_written -= at_reset->process.bytes_written;
+	process->watch_dropped -= at_reset->process.watch_dropped;
+	process->watch_written -= at_reset->process.watch_written;
+	process->watch_skipped -= at_reset->process.watch_skipped;
+	process->watch_sent -= at_reset->process.watch_sent;
 }

@@ -36,6 +36,13 @@ struct process_facts {
 	uint64_t connections_yields; /* times one had to let others go first */
 	uint64_t bytes_read;
 	uint64_t bytes_written;
+	uint64_t watch_dropped; /* events; see log_* of `stats` */
+	uint64_t watch_written;
+	uint64_t watch_skipped; /* lines */
+	uint64_t watch_sent;
+	uint64_t watchers;
+	uint64_t watch_events_size; /* bytes of a worker's ring */
+	uint64_t watch_text_size;   /* bytes of a watcher's */
 };
 
 struct stats_inputs {

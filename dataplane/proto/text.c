@@ -498,6 +498,10 @@ text_stats(struct parser *parser, const struct text_command *command, const stru
 		return text_stats_detail(parser, line);
 	if (line->count > 1 && token_is(group, "cachedump"))
 		return text_error(parser, false, "CLIENT_ERROR stats cachedump not allowed");
+	if (line->count > 1 && token_is(group, "conns")) {
+		text_add(parser, REQUEST_CONNECTIONS, false);
+		return parser->stream->datagram ? PARSE_DONE : PARSE_PAUSE;
+	}
 	request = text_add(parser, REQUEST_STATS, false);
 	if (line->count > 1) {
 		request->text = (const char *)group->start;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "dataplane/proto/dump.h"
+#include "dataplane/proto/event.h"
 #include "dataplane/proto/text.h"
 
 #include <stdlib.h>
@@ -114,25 +115,44 @@ text_lru(struct parser *parser, const struct text_command *command, const struct
 
 /* --- lru_crawler -------------------------------------------------------------------------- */
 
-/* "all", or numbers of slab classes between commas. */
-static bool
-token_is_classes(const struct token *token)
+enum classes {
+	CLASSES_BAD,
+	CLASSES_NONE,
+	CLASSES_SOME,
+};
+
+/* "all", or numbers of slab classes with any commas between them. */
+static enum classes
+token_classes(const struct token *token)
 {
 	const uint8_t *at = token->start, *end = at + token->length;
+	enum classes classes = CLASSES_NONE;
 
 	if (token_is(token, "all"))
-		return true;
+		return CLASSES_SOME;
 	while (at < end) {
 		const uint8_t *comma = memchr(at, ',', (size_t)(end - at));
 		struct token word = {.start = at};
 		uint32_t class;
 
 		word.length = (size_t)((comma != NULL ? comma : end) - at);
-		if (!token_u32(&word, &class) || class == 0 || class >= CLASSES_MAX)
-			return false;
 		at += word.length + 1;
+		if (word.length == 0)
+			continue;
+		if (!token_u32(&word, &class) || class == 0 || class >= CLASSES_MAX)
+			return CLASSES_BAD;
+		classes = CLASSES_SOME;
 	}
-	return true;
+	return classes;
+}
+
+/* The answer to classes that nothing can be done with; NULL if there are some. */
+static const char *
+classes_complaint(enum classes classes)
+{
+	return classes == CLASSES_BAD	 ? "BADCLASS invalid class id"
+	       : classes == CLASSES_NONE ? "NOTSTARTED no items to crawl"
+					 : NULL;
 }
 
 static enum parse_result
@@ -151,8 +171,10 @@ crawler_set(struct parser *parser, const struct token *argument, uint32_t most)
 static enum parse_result
 crawler_dump(struct parser *parser, const struct token *argument, enum dump_kind kind)
 {
-	if (!token_is(argument, "hash") && !token_is_classes(argument))
-		return text_error(parser, false, "BADCLASS invalid class id");
+	const char *complaint = classes_complaint(token_classes(argument));
+
+	if (!token_is(argument, "hash") && complaint != NULL)
+		return text_error(parser, false, complaint);
 	if (parser->stream->datagram)
 		return text_error(parser, false, "ERROR metadump not allowed");
 	text_say(parser, REQUEST_DUMP, false, "BUSY currently processing crawler request")->code =
@@ -164,6 +186,7 @@ enum parse_result
 text_crawler(struct parser *parser, const struct text_command *command, const struct line *line)
 {
 	const struct token *word = &line->token[1], *argument = &line->token[2];
+	const char *complaint;
 
 	(void)command;
 	if (line->count == 2 && (token_is(word, "enable") || token_is(word, "disable")))
@@ -179,9 +202,10 @@ text_crawler(struct parser *parser, const struct text_command *command, const st
 				    token_is(word, "mgdump") ? DUMP_KEYS : DUMP_META);
 	if (!token_is(word, "crawl"))
 		return text_error(parser, false, "ERROR");
-	if (!token_is_classes(argument))
-		return text_error(parser, false, "BADCLASS invalid class id");
-	return admin_ok(parser, false);
+	if (token_is(argument, "hash"))
+		return text_error(parser, false, "ERROR an unknown error happened");
+	complaint = classes_complaint(token_classes(argument));
+	return complaint != NULL ? text_error(parser, false, complaint) : admin_ok(parser, false);
 }
 
 /* --- the others --------------------------------------------------------------------------- */
@@ -224,12 +248,48 @@ text_memory_limit(struct parser *parser, const struct text_command *command,
 	return PARSE_DONE;
 }
 
+/* What a word of `watch` asks for; 0: no such word. */
+static uint32_t
+watch_kind(const struct token *word)
+{
+	static const struct {
+		const char *name;
+		uint32_t kind;
+	} words[] = {
+		{"fetchers", EVENT_FETCHERS},	{"mutations", EVENT_MUTATIONS},
+		{"evictions", EVENT_EVICTIONS}, {"connevents", EVENT_CONNECTIONS},
+		{"deletions", EVENT_DELETIONS}, {"rawcmds", EVENT_NOTHING},
+		{"sysevents", EVENT_NOTHING},	{"proxyreqs", EVENT_NOTHING},
+		{"proxyevents", EVENT_NOTHING}, {"proxyuser", EVENT_NOTHING},
+	};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (token_is(word, words[i].name))
+			return words[i].kind;
+	}
+	return 0;
+}
+
 enum parse_result
 text_watch(struct parser *parser, const struct text_command *command, const struct line *line)
 {
+	bool quiet = line_is_quiet(line);
+	uint32_t kinds = 0;
+
 	(void)command;
-	(void)line;
-	return text_error(parser, false, "CLIENT_ERROR watch commands not allowed");
+	/* datagrams have no end that could be told when a watcher goes */
+	if (parser->stream->datagram)
+		return text_error(parser, quiet, "CLIENT_ERROR watch commands not allowed");
+	for (unsigned int i = 1; i < line->count; i++) {
+		uint32_t kind = watch_kind(&line->token[i]);
+
+		if (kind == 0)
+			return text_error(parser, quiet, "ERROR");
+		kinds |= kind;
+	}
+	text_say(parser, REQUEST_WATCH, false, "WATCHER_TOO_MANY log watcher limit reached")
+		->argument = kinds != 0 ? kinds : EVENT_FETCHERS;
+	return PARSE_PAUSE;
 }
 
 enum parse_result

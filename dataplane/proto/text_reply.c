@@ -157,8 +157,14 @@ text_write_other(struct server *server, const struct request *request, struct re
 		else
 			text_put_line(reply, "ERROR", 5);
 		break;
+	case REQUEST_CONNECTIONS:
+		if (server->list_listeners != NULL)
+			server->list_listeners(server->owner, reply);
+		text_put_line(reply, "END", 3);
+		break;
 	case REQUEST_NOOP:
 	case REQUEST_DUMP:
+	case REQUEST_WATCH:
 	case REQUEST_ERROR:
 	case REQUEST_RESET:
 		text_put_line(reply, request->text, request->text_length);

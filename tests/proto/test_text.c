@@ -396,7 +396,13 @@ what_is_not_allowed_says_so(void)
 {
 	struct session *session = open_session();
 
-	CU_ASSERT(answers(session, "watch\r\n", "CLIENT_ERROR watch commands not allowed\r\n"));
+	/* nobody here can be a watcher, or has connections */
+	CU_ASSERT(answers(session, "watch\r\nwatch fetchers evictions\r\n",
+			  "WATCHER_TOO_MANY log watcher limit reached\r\n"
+			  "WATCHER_TOO_MANY log watcher limit reached\r\n"));
+	CU_ASSERT(answers(session, "watch fetcher\r\nwatch evictions x\r\nwatch noreply\r\n",
+			  "ERROR\r\nERROR\r\n"));
+	CU_ASSERT(answers(session, "stats conns\r\nstats conn\r\n", "END\r\nERROR\r\n"));
 	CU_ASSERT(answers(session, "shutdown\r\n", "ERROR: shutdown not enabled\r\n"));
 	CU_ASSERT(answers(session, "lru_crawler metadump x\r\n", "BADCLASS invalid class id\r\n"));
 	CU_ASSERT(answers(session, "stats cachedump 1 1\r\n",
@@ -511,6 +517,29 @@ a_datagram_stands_alone(void)
 	close_session(session);
 }
 
+static bool
+datagram_answers(struct session *session, const char *asked, const char *wanted)
+{
+	session_restart(session, true);
+	session_datagram(session, (const uint8_t *)asked, strlen(asked));
+	return session->out.length == strlen(wanted) &&
+	       memcmp(session->out.start, wanted, strlen(wanted)) == 0;
+}
+
+static void
+long_replies_are_not_for_datagrams(void)
+{
+	struct session *session = open_session();
+
+	CU_ASSERT(datagram_answers(session, "watch\r\n",
+				   "CLIENT_ERROR watch commands not allowed\r\n"));
+	CU_ASSERT(datagram_answers(session, "watch noreply\r\n", ""));
+	CU_ASSERT(datagram_answers(session, "stats conns\r\nmn\r\n", "END\r\nMN\r\n"));
+	CU_ASSERT(datagram_answers(session, "lru_crawler metadump all\r\n",
+				   "ERROR metadump not allowed\r\n"));
+	close_session(session);
+}
+
 static void
 every_case_can_be_cut_anywhere(void)
 {
@@ -544,4 +573,4 @@ SUITE("text protocol", TEST(get_answers_what_was_set), TEST(get_refuses_no_key_a
       TEST(some_lines_end_the_stream), TEST(a_multi_get_goes_on_where_the_array_was_full),
       TEST(a_long_key_at_the_end_spoils_the_whole_multi_get),
       TEST(an_unfinished_command_asks_for_more), TEST(a_datagram_stands_alone),
-      TEST(every_case_can_be_cut_anywhere))
+      TEST(long_replies_are_not_for_datagrams), TEST(every_case_can_be_cut_anywhere))

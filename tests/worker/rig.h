@@ -105,6 +105,7 @@ rig_worker(struct rig *rig, unsigned int index)
 	port->spreads = rig->workers > 1;
 	port->strays = port->spreads;
 	port->sender = rig->worker[0];
+	worker->doorbell = -1;
 	if (rig->workers > 1) {
 		snprintf(name, sizeof(name), "packets%u", index);
 		worker->packets_in = rig_ring(name, 64);

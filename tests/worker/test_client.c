@@ -194,6 +194,40 @@ static struct worker *worker;
 static struct store *store;
 static struct tcp_connection *connection;
 
+/* There is one connection, and its number is 3. */
+void
+tcp_describe(const struct tcp_connection *described, struct tcp_peer *peer)
+{
+	*peer = (struct tcp_peer){
+		.address = address_ipv4(RTE_BE32(0x0a000007)),
+		.local = address_ipv4(RTE_BE32(0x0a000001)),
+		.port = RTE_BE16(4711),
+		.local_port = RTE_BE16(11211),
+		.silent_seconds = 5,
+		.closed = described->closed,
+	};
+}
+
+uint32_t
+tcp_number(const struct tcp_connection *numbered)
+{
+	return numbered == connection ? 3 : 0;
+}
+
+struct tcp_connection *
+tcp_at(const struct tcp *tcp, uint32_t number)
+{
+	(void)tcp;
+	return number == 3 ? connection : NULL;
+}
+
+uint32_t
+tcp_numbers(const struct tcp *tcp)
+{
+	(void)tcp;
+	return 4;
+}
+
 static int
 report(void *owner, const char *group, size_t length, stat_emit *emit, void *arg)
 {
