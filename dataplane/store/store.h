@@ -130,6 +130,14 @@ struct store_op {
 	struct store_reservation *reservation; /* set: the value is already in place there */
 };
 
+struct store_op;
+
+/*
+ * Told of a live item that is dropped for want of memory, as a get with STORE_DETAILS would tell of it,
+ * on the thread that drops it: a worker's, by index, or the janitor's, by the number of workers.
+ */
+typedef void store_evicted(void *arg, unsigned int thread, const struct store_op *item);
+
 struct store_options {
 	uint64_t memory;	/* bytes: heap, index and everything besides; never exceeded */
 	uint64_t memory_max;	/* what store_set_memory may raise that to; 0: no more than it is */
@@ -140,6 +148,8 @@ struct store_options {
 	bool hugepages;			   /* take the heap from hugetlbfs; -ENOMEM if it can't */
 	uint8_t secret[STORE_SECRET_SIZE]; /* keys the hash; random in production */
 	int64_t unix_time;		   /* seconds at creation: when the store's clock reads 0 */
+	store_evicted *evicted;		   /* NULL: nobody is told */
+	void *evicted_arg;
 };
 
 struct store;
@@ -275,6 +285,7 @@ bool store_walk(struct store_worker *worker, struct store_cursor *cursor, store_
 	X(bytes_slack, "bytes lost to alignment and segment tails")                                \
 	X(bytes_dead, "bytes of overwritten, deleted or expired items not yet reclaimed")          \
 	X(segments, "segments in all")                                                             \
+	X(segment_size, "bytes of a segment")                                                      \
 	X(segments_free, "segments free")                                                          \
 	X(segments_open, "segments being filled")                                                  \
 	X(segments_sealed, "segments full and readable")                                           \

@@ -41,6 +41,7 @@ add_segments(const struct heap *heap, uint64_t now, struct store_stats *stats)
 			oldest = segment->born;
 	}
 	stats->segments += heap_usable(heap);
+	stats->segment_size = heap_segment_size(heap);
 	stats->segments_free += count[SEGMENT_FREE] + count[SEGMENT_FRESH];
 	stats->segments_open += count[SEGMENT_OPEN];
 	stats->segments_sealed += count[SEGMENT_SEALED] + count[SEGMENT_VICTIM];
