@@ -60,6 +60,16 @@ class_of_survivor(const struct evict_context *context)
 	return queue == QUEUE_MAIN ? CLASS_MAIN : CLASS_NEW;
 }
 
+/* True if the class has no open segment with room, and may not take one of the last that are free. */
+static bool
+is_full_for_copies(const struct evict_context *context, unsigned int class, uint32_t size)
+{
+	const struct open_segment *open = &context->writer->open[class];
+
+	return open->end - open->next < size &&
+	       eviction_at_floor(&context->shard->eviction, &context->shard->heap);
+}
+
 /* Copies the item, to be published in its stead. 0: no room. */
 static uint64_t
 copy_item(struct evict_context *context, const struct candidate *candidate)
@@ -77,12 +87,16 @@ copy_item(struct evict_context *context, const struct candidate *candidate)
 		.marks = item_marks(item),
 	};
 	unsigned int class = class_of_survivor(context);
-	uint64_t location = writer_allocate(writer, class, item_draft_size(&draft), draft.expiry,
-					    context->moment);
-	struct segment *into = &writer->heap->segment[writer->open[class].segment];
+	uint32_t size = item_draft_size(&draft);
+	struct segment *into;
+	uint64_t location;
 
+	if (is_full_for_copies(context, class, size))
+		return 0;
+	location = writer_allocate(writer, class, size, draft.expiry, context->moment);
 	if (location == 0)
 		return 0;
+	into = &writer->heap->segment[writer->open[class].segment];
 	if (class >= CLASS_CLEANED && class < CLASS_TTL && into->order == 0)
 		into->order = context->victim->order;
 	item_write(heap_item(writer->heap, location), &draft);
@@ -164,6 +178,17 @@ evict_begin(struct shard *shard, struct writer *writer, uint32_t victim)
 	atomic_fetch_add_explicit(&shard->eviction.begun, 1, memory_order_relaxed);
 }
 
+/* Memory is short, and the victims that others have begun don't change that, or not soon. */
+static bool
+wants_victim(const struct eviction *eviction, const struct heap *heap)
+{
+	uint32_t prospect = heap_available(heap) + eviction_under_way(eviction);
+
+	/* relaxed: a hint */
+	return prospect < atomic_load_explicit(&eviction->target, memory_order_relaxed) ||
+	       eviction_at_floor(eviction, heap);
+}
+
 /* True if the writer has a victim, or was given one since it is time. */
 static bool
 has_victim(struct shard *shard, struct writer *writer)
@@ -172,7 +197,7 @@ has_victim(struct shard *shard, struct writer *writer)
 
 	if (writer->evictor.victim != SEGMENT_NONE)
 		return true;
-	if (eviction_price(&shard->eviction, &shard->heap) == 0)
+	if (!wants_victim(&shard->eviction, &shard->heap))
 		return false;
 	victim = victim_take(&shard->eviction);
 	if (victim != SEGMENT_NONE)
@@ -220,20 +245,12 @@ victim_finish(struct store *store, struct shard *shard, struct writer *writer)
 	evictor->victim = SEGMENT_NONE;
 }
 
-/* Some segments wait for a grace period. */
-static bool
-some_are_retired(const struct eviction *eviction)
-{
-	/* relaxed, both: a hint */
-	return atomic_load_explicit(&eviction->finished, memory_order_relaxed) !=
-	       atomic_load_explicit(&eviction->settled, memory_order_relaxed);
-}
-
 /* No room to copy what should stay, but there will be after the next grace period. */
 static bool
 evict_must_wait(const struct shard *shard)
 {
-	return heap_available(&shard->heap) == 0 && some_are_retired(&shard->eviction);
+	return eviction_at_floor(&shard->eviction, &shard->heap) &&
+	       eviction_waiting(&shard->eviction) != 0;
 }
 
 unsigned int
@@ -276,7 +293,7 @@ evict_reclaim(struct store *store, struct shard *shard, struct writer *writer)
 	struct eviction *eviction = &shard->eviction;
 	uint64_t done;
 
-	if (!some_are_retired(eviction))
+	if (eviction_waiting(eviction) == 0)
 		return;
 	gp_poll(&store->gp);
 	done = counter_read(&store->gp.done);

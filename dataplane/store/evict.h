@@ -42,6 +42,7 @@ struct eviction {
 	_Atomic uint32_t victim[VICTIMS_MAX];
 
 	_Alignas(64) _Atomic uint32_t target; /* free segments to keep in reserve */
+	_Atomic uint32_t floor;		      /* of those, the ones that are not for copies */
 	_Atomic uint32_t begun;		      /* victims that an evictor took */
 	_Atomic uint32_t finished;	      /* of those, the ones that nothing points to now */
 	_Atomic uint32_t settled;	      /* of those, the ones that are free, or pinned */
@@ -64,13 +65,33 @@ struct eviction {
 struct shard;
 struct store;
 
-/* Segments that are free, or will be after a grace period without more work. */
+/* Victims that were begun, or are retired: segments that will be free some time. */
 static inline uint32_t
-eviction_prospect(const struct eviction *eviction, const struct heap *heap)
+eviction_under_way(const struct eviction *eviction)
 {
 	/* relaxed, both: a hint */
-	return heap_available(heap) + atomic_load_explicit(&eviction->begun, memory_order_relaxed) -
+	return atomic_load_explicit(&eviction->begun, memory_order_relaxed) -
 	       atomic_load_explicit(&eviction->settled, memory_order_relaxed);
+}
+
+/* Of those, the ones that only a grace period keeps from being free. */
+static inline uint32_t
+eviction_waiting(const struct eviction *eviction)
+{
+	/* relaxed, both: a hint */
+	return atomic_load_explicit(&eviction->finished, memory_order_relaxed) -
+	       atomic_load_explicit(&eviction->settled, memory_order_relaxed);
+}
+
+/*
+ * The last free segments are for what clients store. Copies of what eviction would keep may not take
+ * them: where nearly all is read, copying frees nothing, and stores would be refused.
+ */
+static inline bool
+eviction_at_floor(const struct eviction *eviction, const struct heap *heap)
+{
+	/* relaxed: changes with the memory limit only */
+	return heap_available(heap) <= atomic_load_explicit(&eviction->floor, memory_order_relaxed);
 }
 
 /*
@@ -80,11 +101,11 @@ eviction_prospect(const struct eviction *eviction, const struct heap *heap)
 static inline unsigned int
 eviction_price(const struct eviction *eviction, const struct heap *heap)
 {
-	uint32_t prospect = eviction_prospect(eviction, heap);
+	uint32_t prospect = heap_available(heap) + eviction_waiting(eviction);
 	uint32_t target = atomic_load_explicit(&eviction->target, memory_order_relaxed);
 
 	if (__builtin_expect(prospect >= target, 1))
-		return 0;
+		return eviction_at_floor(eviction, heap); /* someone must end the grace period */
 	return prospect >= target - target / 4 ? 2 : prospect >= target / 2 ? 4 : 8;
 }
 

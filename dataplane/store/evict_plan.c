@@ -25,7 +25,13 @@ eviction_limit(struct eviction *eviction, const struct heap *heap, unsigned int 
 {
 	uint32_t usable = heap_usable(heap) - heap->first;
 
+	uint32_t floor = 1 + writers / 2; /* that many may fill their segments at once */
+
 	eviction->target_max = usable / TARGET_SHARE_MAX;
+	if (floor > eviction->target_max / 2)
+		floor = eviction->target_max / 2;
+	/* relaxed: a limit like another for who reads it */
+	atomic_store_explicit(&eviction->floor, floor > 1 ? floor : 1, memory_order_relaxed);
 	eviction->target_min = usable / TARGET_SHARE + TARGET_MIN + writers / 2;
 	if (eviction->target_min > eviction->target_max)
 		eviction->target_min = eviction->target_max;
@@ -294,7 +300,7 @@ eviction_plan(struct store *store, unsigned int number, const struct moment *mom
 	atomic_store_explicit(&eviction->horizon, eviction->queue[QUEUE_MAIN].count + 1,
 			      memory_order_relaxed);
 	/* victims are chosen before they are wanted, so that writers find some without us */
-	if (eviction_prospect(eviction, &shard->heap) >= 2 * target) {
+	if (heap_available(&shard->heap) + eviction_under_way(eviction) >= 2 * target) {
 		victims_spare(shard, moment);
 		return;
 	}

@@ -77,6 +77,8 @@ shard_begin_split(struct shard *shard, uint64_t items)
 		shard->keep.doubled = true;
 		return;
 	}
+	if (eviction_at_floor(&shard->eviction, &shard->heap))
+		return;
 	first = shard_take_chunk(shard, chunk_shift_of(shard));
 	second = first != 0 ? shard_take_chunk(shard, chunk_shift_of(shard)) : 0;
 	if (second != 0)

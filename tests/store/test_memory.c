@@ -212,6 +212,36 @@ copies_do_not_evict_within_eviction(void)
 	fixture_end(&f);
 }
 
+/*
+ * Everything is read before it is a victim, so copies would take as much as eviction frees: what stores
+ * need must be left to them, and some of what was read has to go.
+ */
+static void
+reading_everything_costs_no_set(void)
+{
+	enum {
+		SETS = 1500000,
+		READ = 1000, /* sets ago */
+	};
+	struct fixture f = fixture_new();
+	struct store_stats stats;
+	uint64_t refused = 0;
+
+	for (uint64_t n = READ; n < SETS; n++) {
+		refused += set_number(&f, n, 32) != STORE_OK;
+		do_number(&f, STORE_GET, n - READ);
+		if (n % 32 == 0)
+			store_quiescent(f.worker);
+		if (n % 65536 == 0) /* seldom: the worker is to help itself */
+			store_janitor(f.store);
+	}
+	stats = stats_of(&f);
+	CU_ASSERT_EQUAL(refused, 0);
+	CU_ASSERT_EQUAL(stats.evictions + stats.items + stats.index_dropped, SETS - READ);
+	CU_ASSERT(stats.items > 500000);
+	fixture_end(&f);
+}
+
 /* Slab allocators run dry of one size while others have room: this one has no sizes. */
 static void
 large_values_among_small_ones_are_not_refused(void)
@@ -409,5 +439,6 @@ a_copy_keeps_its_unique(void)
 SUITE("store memory", TEST(a_full_store_refuses_nothing),
       TEST(nothing_is_refused_while_the_janitor_starves),
       TEST(nothing_is_refused_without_a_janitor), TEST(copies_do_not_evict_within_eviction),
-      TEST(large_values_among_small_ones_are_not_refused), TEST(the_books_balance),
-      TEST(what_is_read_stays), TEST(overwriting_evicts_nothing), TEST(a_copy_keeps_its_unique))
+      TEST(reading_everything_costs_no_set), TEST(large_values_among_small_ones_are_not_refused),
+      TEST(the_books_balance), TEST(what_is_read_stays), TEST(overwriting_evicts_nothing),
+      TEST(a_copy_keeps_its_unique))
