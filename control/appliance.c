@@ -20,10 +20,6 @@ enum {
 	MEMORY_MAX_FACTOR = 4, /* cache_memlimit may raise the memory to so many times of it */
 };
 
-enum {
-	WARN_SECONDS = 60 /* between two warnings of one kind */
-};
-
 static bool
 appliance_link_up(const struct port *port)
 {
@@ -295,23 +291,28 @@ appliance_watch_usage(struct appliance *appliance)
 			      memory_order_relaxed);
 }
 
+static int64_t
+seconds_since_boot(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	return now.tv_sec;
+}
+
 /* An exptime of over 30 days is a Unix time: clients that mean seconds lose what they store. */
 static void
 appliance_watch_expiry(struct appliance *appliance)
 {
-	time_t now = time(NULL);
-	uint64_t stored = 0;
+	uint64_t stored = 0, due;
 
 	for (unsigned int i = 0; i < appliance->worker_count; i++)
 		stored += appliance->workers[i]->proto.stored_in_past;
-	if (stored == appliance->stored_in_past || now - appliance->warned_of_past < WARN_SECONDS)
-		return;
-	log_warn(
-		"%llu items were stored with a time that is already past, and are gone: an exptime "
-		"of over 2592000 (30 days) is a Unix time",
-		(unsigned long long)(stored - appliance->stored_in_past));
-	appliance->stored_in_past = stored;
-	appliance->warned_of_past = now;
+	due = warning_due(&appliance->stored_in_past, stored, seconds_since_boot());
+	if (due != 0)
+		log_warn("%llu items were stored with a time that is already past, and are gone: "
+			 "an exptime of over 2592000 (30 days) is a Unix time",
+			 (unsigned long long)due);
 }
 
 void

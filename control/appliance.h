@@ -12,6 +12,7 @@
 
 #include "config/config.h"
 #include "control/janitor.h"
+#include "control/warning.h"
 #include "control/relay.h"
 #include "dataplane/proto/auth.h"
 #include "dataplane/proto/stats.h"
@@ -50,8 +51,7 @@ struct appliance {
 	struct relay relay; /* of what workers do to those who watch */
 	struct reset_mark reset;
 	struct port_lost lost[CONFIG_PORTS_MAX];
-	uint64_t stored_in_past;	     /* as of the last warning of it, */
-	time_t warned_of_past;		     /* when that was */
+	struct warning stored_in_past;
 	_Atomic uint64_t user_us, system_us; /* CPU time, as of the last appliance_watch */
 	atomic_bool stop;		     /* read by the workers */
 	unsigned int worker_count;	     /* running */
