@@ -14,6 +14,7 @@
 #include "control/log.h"
 #include "control/user_file.h"
 #include "control/wiring.h"
+#include "dataplane/observe.h"
 #include "drivers/hugepages.h"
 
 enum {
@@ -79,6 +80,8 @@ appliance_create_store(struct appliance *appliance, char error[CONFIG_ERROR_SIZE
 		.item_size_max = config->item_size_max,
 		.workers = config->workers,
 		.unix_time = appliance->started,
+		.evicted = observe_evicted,
+		.evicted_arg = appliance->relay.watch,
 	};
 	int status;
 

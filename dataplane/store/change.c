@@ -324,7 +324,7 @@ change_execute(struct store *store, struct shard *shard, struct writer *writer, 
 }
 
 enum store_status
-remove_execute(struct shard *shard, struct writer *writer, const struct store_op *op,
+remove_execute(struct shard *shard, struct writer *writer, struct store_op *op,
 	       const struct moment *moment)
 {
 	struct index_losses losses = {.count = 0};
@@ -352,6 +352,7 @@ remove_execute(struct shard *shard, struct writer *writer, const struct store_op
 			counter_add(&writer->tally.expired_unfetched,
 				    (entry.word & SLOT_FETCHED) == 0);
 		}
+		op->value_length = item_value_length(item);
 		shard_bury(shard, writer, entry.word);
 		index_trim(&shard->index, op->hash, &entry);
 		break;

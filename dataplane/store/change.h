@@ -12,8 +12,8 @@
 void change_execute(struct store *store, struct shard *shard, struct writer *writer,
 		    struct store_op *op, const struct moment *moment);
 
-/* Unlinks the key. STORE_OK, STORE_NOT_FOUND or, by IF_CAS, STORE_EXISTS. */
-enum store_status remove_execute(struct shard *shard, struct writer *writer,
-				 const struct store_op *op, const struct moment *moment);
+/* Unlinks the key. STORE_OK, with op->value_length; STORE_NOT_FOUND or, by IF_CAS, STORE_EXISTS. */
+enum store_status remove_execute(struct shard *shard, struct writer *writer, struct store_op *op,
+				 const struct moment *moment);
 
 #endif

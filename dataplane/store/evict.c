@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "dataplane/store/evict.h"
 
+#include "dataplane/store/hit.h"
 #include "dataplane/store/shard.h"
 
 enum {
@@ -103,6 +104,21 @@ copy_item(struct evict_context *context, const struct candidate *candidate)
 	return location;
 }
 
+/* Tells who asked to be told. */
+static void
+tell_of_eviction(const struct evict_context *context, const struct candidate *candidate,
+		 uint64_t word)
+{
+	const struct store_options *options = &context->writer->store->options;
+	struct store_op op = {
+		.key = item_key(candidate->item),
+		.key_length = (uint8_t)item_key_length(candidate->item),
+	};
+
+	hit_fill(&op, context->writer->heap, word, context->moment);
+	options->evicted(options->evicted_arg, context->writer->thread, &op);
+}
+
 static void
 count_loss(struct evict_context *context, const struct candidate *candidate, uint64_t word)
 {
@@ -117,6 +133,8 @@ count_loss(struct evict_context *context, const struct candidate *candidate, uin
 	} else {
 		counter_add(&tally->evictions, 1);
 		counter_add(&tally->evicted_unfetched, unfetched);
+		if (context->writer->store->options.evicted != NULL)
+			tell_of_eviction(context, candidate, word);
 	}
 }
 

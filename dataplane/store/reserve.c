@@ -20,7 +20,7 @@ reservation_end(struct writer *writer, struct store_reservation *reservation, bo
 
 /* A set that can't be received must not leave the old value behind. */
 static int
-reserve_fail(struct shard *shard, struct writer *writer, const struct store_op *op,
+reserve_fail(struct shard *shard, struct writer *writer, struct store_op *op,
 	     const struct moment *moment, int error)
 {
 	if (error == -ENOMEM) {

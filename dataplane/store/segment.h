@@ -68,7 +68,8 @@ struct store;
 
 struct writer {
 	struct store *store;
-	unsigned int shard; /* its number */
+	unsigned int shard;  /* its number */
+	unsigned int thread; /* the thread's: the workers', then the janitor's */
 	struct heap *heap;
 	struct ledger *ledger; /* [segments] */
 	unsigned int ttl_classes;

@@ -99,6 +99,7 @@ shard_hand_out_ledgers(struct store *store, unsigned int number)
 
 		writer->store = store;
 		writer->shard = number;
+		writer->thread = i;
 		writer->heap = heap;
 		writer->ledger = heap_metadata(heap, heap->segments * sizeof(writer->ledger[0]));
 		if (writer->ledger == NULL)
