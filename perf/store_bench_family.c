@@ -8,6 +8,11 @@
 
 #include "perf/store_bench_jackdaw.h"
 
+enum {
+	SETTLE_RUNS_MAX = 200,
+	SETTLE_SHARE = 200, /* full: a run takes less than one in so many bytes more */
+};
+
 const struct trial_subject_ops *const trial_subjects[SUBJECTS] = {&trial_jackdaw, &trial_rte_hash,
 								  &trial_cds_lfht, &trial_bound};
 
@@ -102,6 +107,34 @@ run_rounds(struct trials *trials, const struct trial_family *family,
 	}
 }
 
+/*
+ * Writes until the store takes no more memory: from then on what is stored takes the place of what was,
+ * in memory that has its pages. So all that is measured afterwards finds the same state.
+ */
+static void
+settle(const struct trial_family *family, struct trial_subject *subject,
+       struct trial_pool pools[][TRIAL_WORKERS_MAX])
+{
+	const struct trial_pool *writes = NULL;
+	struct store_stats before, after;
+	struct trial_run ignored;
+
+	for (size_t v = 0; v < family->variant_count; v++)
+		if (family->variants[v].set_share > 0)
+			writes = pools[v];
+	if (writes == NULL || family->plan.memory == 0)
+		return;
+	trial_jackdaw_stats(subject, &after);
+	for (unsigned int run = 0; run < SETTLE_RUNS_MAX; run++) {
+		before = after;
+		trial_run(subject, writes, family->plan.workers, NULL, &ignored);
+		trial_jackdaw_stats(subject, &after);
+		if (after.memory_used < before.memory_used + after.memory_limit / SETTLE_SHARE)
+			return;
+	}
+	fprintf(stderr, "store-bench: the memory is not full after %d runs\n", SETTLE_RUNS_MAX);
+}
+
 static void
 time_operations(struct trials *trials, const struct trial_family *family,
 		struct trial_subject *subject, struct trial_pool pools[][TRIAL_WORKERS_MAX])
@@ -192,6 +225,8 @@ trial_family_run(struct trials *trials, const struct trial_family *family)
 			exit(1);
 		trial_load(subjects[s]);
 	}
+	if (subjects[0] != NULL)
+		settle(family, subjects[0], pools);
 	run_rounds(trials, family, subjects, pools, 1, false);
 	run_rounds(trials, family, subjects, pools, trials->rounds, true);
 	if (subjects[0] != NULL) {

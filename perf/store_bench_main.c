@@ -11,52 +11,76 @@
 
 /* --- the figures that are claimed ---------------------------------------------------------- */
 
+/* One core, every GET a hit, beside the peers and the bound. */
+static void
+run_gets(struct trials *trials, const struct trial_plan *defaults, const char *name, uint64_t items)
+{
+	struct trial_family family = {
+		.plan = *defaults, .subjects = {true, true, true, true}, .latency = true};
+
+	family.plan.items = items;
+	family.plan.workers = 1;
+	trial_variant_add(&family, name, 1, 0, true);
+	trial_family_run(trials, &family);
+	trial_peers_print(trials, name);
+}
+
+/* Several workers beside one of them, on the same store. */
+static void
+run_scale(struct trials *trials, const struct trial_plan *plan, double set_share, const char *name,
+	  double bar)
+{
+	struct trial_family family = {.plan = *plan, .subjects = {true}};
+	char one[NAME_SIZE], all[NAME_SIZE], what[2 * NAME_SIZE];
+
+	snprintf(one, sizeof(one), "%.40s-1-worker", name);
+	snprintf(all, sizeof(all), "%.40s-%u-workers", name, plan->workers);
+	snprintf(what, sizeof(what), "%.40s: %u workers to one", name, plan->workers);
+	trial_variant_add(&family, one, 1, set_share, false);
+	trial_variant_add(&family, all, plan->workers, set_share, false);
+	trial_family_run(trials, &family);
+	trial_ratio_print(trials, what, all, "jackdaw", one, "jackdaw", 1, bar);
+}
+
+/* SETs and GETs beside GETs alone, on the same store. */
+static void
+run_beside_gets(struct trials *trials, const struct trial_plan *plan, double set_share,
+		const char *name, double bar)
+{
+	struct trial_family family = {.plan = *plan, .subjects = {true}, .latency = true};
+	char get[NAME_SIZE], both[NAME_SIZE], what[2 * NAME_SIZE];
+
+	snprintf(get, sizeof(get), "%.40s-get", name);
+	snprintf(both, sizeof(both), "%.40s-mixed%.0f", name, set_share * 100);
+	snprintf(what, sizeof(what), "%.40s: mixed to GET alone", name);
+	trial_variant_add(&family, get, plan->workers, 0, false);
+	trial_variant_add(&family, both, plan->workers, set_share, false);
+	trial_family_run(trials, &family);
+	trial_ratio_print(trials, what, both, "jackdaw", get, "jackdaw", 1, bar);
+}
+
 static void
 run_everything(struct trials *trials, const struct trial_plan *defaults)
 {
-	struct trial_family get = {
-		.plan = *defaults, .subjects = {true, true, true, true}, .latency = true};
-	struct trial_family small, workers, evict, grow;
+	struct trial_plan scale = *defaults, evict = *defaults;
+	struct trial_family grow;
 
-	get.plan.items = 32000000;
-	get.plan.workers = 1;
-	small = workers = evict = grow = get;
-	trial_variant_add(&get, "get-32M", 1, 0, true);
-	trial_family_run(trials, &get);
-	trial_peers_print(trials, "get-32M");
+	run_gets(trials, defaults, "get-32M", 32000000);
+	run_gets(trials, defaults, "get-1M", 1000000);
 
-	small.plan.items = 1000000;
-	trial_variant_add(&small, "get-1M", 1, 0, true);
-	trial_family_run(trials, &small);
-	trial_peers_print(trials, "get-1M");
+	scale.workers = 2;
+	scale.items = 32000000;
+	run_scale(trials, &scale, 0, "get-32M", 1.85);
+	scale.items = 16000000;
+	scale.memory = 4ull << 30; /* most of it dead versions: writing is all that is asked */
+	run_scale(trials, &scale, 0.5, "mixed50-16M", 1.70);
 
-	memset(workers.subjects + 1, 0, sizeof(workers.subjects) - sizeof(workers.subjects[0]));
-	workers.plan.workers = 2;
-	workers.latency = false;
-	trial_variant_add(&workers, "get-32M-1-worker", 1, 0, false);
-	trial_variant_add(&workers, "get-32M-2-workers", 2, 0, false);
-	trial_family_run(trials, &workers);
-	trial_ratio_print(trials, "GET: two workers to one", "get-32M-2-workers", "jackdaw",
-			  "get-32M-1-worker", "jackdaw", 1, 1.85);
-	workers.variant_count = 0;
-	workers.plan.memory = 6ull << 30; /* room for the dead versions between cleanings */
-	trial_variant_add(&workers, "mixed50-32M-1-worker", 1, 0.5, false);
-	trial_variant_add(&workers, "mixed50-32M-2-workers", 2, 0.5, false);
-	trial_family_run(trials, &workers);
-	trial_ratio_print(trials, "50/50: two workers to one", "mixed50-32M-2-workers", "jackdaw",
-			  "mixed50-32M-1-worker", "jackdaw", 1, 1.70);
+	evict.items = 32000000;
+	evict.memory = 1 << 30; /* about a half of what the items need */
+	evict.zipf = 0.99;
+	run_beside_gets(trials, &evict, 0.5, "evict-zipf", 0.65);
 
-	memset(evict.subjects + 1, 0, sizeof(evict.subjects) - sizeof(evict.subjects[0]));
-	evict.plan.items = 32000000;
-	evict.plan.memory = 1 << 30; /* about a half of what the items need */
-	evict.plan.zipf = 0.99;
-	trial_variant_add(&evict, "evict-zipf-get", 1, 0, false);
-	trial_variant_add(&evict, "evict-zipf-mixed50", 1, 0.5, false);
-	trial_family_run(trials, &evict);
-	trial_ratio_print(trials, "50/50 with eviction to GET alone", "evict-zipf-mixed50",
-			  "jackdaw", "evict-zipf-get", "jackdaw", 1, 0.65);
-
-	grow.grow = true;
+	grow = (struct trial_family){.plan = *defaults, .subjects = {true}, .grow = true};
 	grow.plan.first = 10000;
 	grow.plan.items = 30000000;
 	trial_variant_add(&grow, "grow-10k-30M", 1, 0.25, false);
@@ -75,16 +99,19 @@ static const char usage[] =
 	"  --key N           bytes (default 16)\n"
 	"  --value N         bytes (default 32)\n"
 	"  --workers N       threads, each on a CPU of its own (default 1)\n"
+	"  --scale           runs with one worker as well, in turns; the store alone\n"
+	"  --beside-get      runs GETs alone as well, in turns; the store alone\n"
 	"  --batch N         operations handed over together, 1 to 64 (default 32)\n"
 	"  --memory SIZE     of the store, K M G are powers of 1024 (default: what the items "
-	"need)\n"
-	"  --ops N           a worker and round (default 8M)\n"
+	"need);\n"
+	"                    where there are SETs, it is written full before anything counts\n"
+	"  --ops N           a worker and round (default 4M)\n"
 	"  --rounds N        alternating runs of every subject (default 5)\n"
 	"  --subject LIST    of jackdaw,rte_hash,cds_lfht,bound (default: jackdaw,bound)\n"
 	"  --latency         one more run that times each operation\n"
 	"  --hugepages       take reserved hugepages (default: transparent ones)\n"
 	"  --cpu-time        rates a second of CPU time, where other processes disturb\n"
-	"  --all             every figure that docs/performance.md claims, about 10 minutes\n"
+	"  --all             every figure that docs/performance.md claims, about 5 minutes\n"
 	"  --json FILE       write the results there\n"
 	"  --seed N          of the keys drawn (default 1)\n"
 	"  --help\n";
@@ -97,6 +124,8 @@ enum option_name {
 	OPTION_KEY,
 	OPTION_VALUE,
 	OPTION_WORKERS,
+	OPTION_SCALE,
+	OPTION_BESIDE_GET,
 	OPTION_BATCH,
 	OPTION_MEMORY,
 	OPTION_OPS,
@@ -114,7 +143,7 @@ enum option_name {
 struct request {
 	struct trial_family family;
 	double set_share;
-	bool all;
+	bool all, scale, beside_get;
 	const char *json;
 };
 
@@ -233,6 +262,12 @@ parse_option(struct trials *trials, struct request *request, int option, char *v
 		plan->workers =
 			(unsigned int)parse_size("workers", value, 1000, 1, TRIAL_WORKERS_MAX);
 		break;
+	case OPTION_SCALE:
+		request->scale = true;
+		break;
+	case OPTION_BESIDE_GET:
+		request->beside_get = true;
+		break;
 	case OPTION_BATCH:
 		plan->batch = (unsigned int)parse_size("batch", value, 1000, 1, TRIAL_BATCH_MAX);
 		break;
@@ -291,6 +326,14 @@ check_request(struct request *request)
 		fprintf(stderr, "store-bench: --subject: rte_hash and cds_lfht only get\n");
 		exit(2);
 	}
+	if (request->beside_get && (request->set_share == 0 || family->grow)) {
+		fprintf(stderr, "store-bench: --beside-get: wants --op set or mixed\n");
+		exit(2);
+	}
+	if (request->scale && (plan->workers < 2 || family->grow)) {
+		fprintf(stderr, "store-bench: --scale: wants --workers 2 or more, and no growth\n");
+		exit(2);
+	}
 }
 
 static void
@@ -304,6 +347,8 @@ parse_options(struct trials *trials, struct request *request, int argc, char **a
 		{"key", required_argument, NULL, OPTION_KEY},
 		{"value", required_argument, NULL, OPTION_VALUE},
 		{"workers", required_argument, NULL, OPTION_WORKERS},
+		{"scale", no_argument, NULL, OPTION_SCALE},
+		{"beside-get", no_argument, NULL, OPTION_BESIDE_GET},
 		{"batch", required_argument, NULL, OPTION_BATCH},
 		{"memory", required_argument, NULL, OPTION_MEMORY},
 		{"ops", required_argument, NULL, OPTION_OPS},
@@ -346,6 +391,14 @@ run_request(struct trials *trials, struct request *request)
 		 : request->set_share == 1 ? "set"
 					   : "mixed",
 		 plan->items / 1000, plan->key_size, plan->value_size);
+	if (request->scale) {
+		run_scale(trials, plan, request->set_share, name, 0);
+		return;
+	}
+	if (request->beside_get) {
+		run_beside_gets(trials, plan, request->set_share, name, 0);
+		return;
+	}
 	trial_variant_add(family, name, plan->workers, request->set_share, true);
 	trial_family_run(trials, family);
 	trial_peers_print(trials, name);
@@ -360,7 +413,7 @@ main(int argc, char **argv)
 						      .value_size = 32,
 						      .workers = 1,
 						      .batch = 32,
-						      .ops = 8000000,
+						      .ops = 4000000,
 						      .first = 10000},
 					     .subjects = {true, false, false, true}}};
 
