@@ -61,16 +61,6 @@ class_of_survivor(const struct evict_context *context)
 	return queue == QUEUE_MAIN ? CLASS_MAIN : CLASS_NEW;
 }
 
-/* True if the class has no open segment with room, and may not take one of the last that are free. */
-static bool
-is_full_for_copies(const struct evict_context *context, unsigned int class, uint32_t size)
-{
-	const struct open_segment *open = &context->writer->open[class];
-
-	return open->end - open->next < size &&
-	       eviction_at_floor(&context->shard->eviction, &context->shard->heap);
-}
-
 /* Copies the item, to be published in its stead. 0: no room. */
 static uint64_t
 copy_item(struct evict_context *context, const struct candidate *candidate)
@@ -88,13 +78,13 @@ copy_item(struct evict_context *context, const struct candidate *candidate)
 		.marks = item_marks(item),
 	};
 	unsigned int class = class_of_survivor(context);
-	uint32_t size = item_draft_size(&draft);
 	struct segment *into;
 	uint64_t location;
 
-	if (is_full_for_copies(context, class, size))
+	if (eviction_at_floor(&context->shard->eviction, &context->shard->heap))
 		return 0;
-	location = writer_allocate(writer, class, size, draft.expiry, context->moment);
+	location = writer_allocate(writer, class, item_draft_size(&draft), draft.expiry,
+				   context->moment);
 	if (location == 0)
 		return 0;
 	into = &writer->heap->segment[writer->open[class].segment];

@@ -14,7 +14,7 @@ enum {
 	TARGET_MIN = 2,
 	STOCK_MIN = 4, /* victims to have ready, besides as many as the reserve has segments */
 	TARGET_TICKS = 2 * CLOCK_TICKS, /* between two reductions of the reserve */
-	TARGET_ROUNDS = 4,		/* of the janitor, that the reserve should last */
+	TARGET_ROUNDS = 2,		/* of the janitor, that the reserve should last */
 	DIRT_ROUND = 1024,		/* segments whose dead bytes are counted in one round */
 	DIRT_MIN = 256 / 4,		/* a segment dead by so much is cleaned */
 	DIRT_SHIFT = 8,
