@@ -261,6 +261,8 @@ change_run(struct change *change, uint64_t delta)
 			change_discard(change);
 			if (status == STORE_EXISTS && change->op->verb == STORE_ADD)
 				index_mark_used(&change->entry);
+			if (status == STORE_NOT_A_NUMBER)
+				change->op->value_length = item_value_length(change->old);
 			return status;
 		}
 		if (change->unchanged) {

@@ -109,7 +109,8 @@ struct store_op {
 	const uint8_t *value; /* out: of a hit, contiguous, in the store's memory */
 	/* Out: a hit's own key_length bytes of key: replies are written over the request's bytes. */
 	const uint8_t *item_key;
-	uint32_t value_length; /* out: of a hit, of what is stored now, or of what was deleted */
+	/* Out: of a hit, of what is stored now, of what was deleted, or is no number. */
+	uint32_t value_length;
 	uint32_t flags;	       /* the client's. Out: the item's */
 	uint32_t options; /* enum store_option, or-ed; the out bits must be 0 when it comes in */
 	uint8_t status;	  /* out: enum store_status */
