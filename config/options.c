@@ -59,7 +59,7 @@ const struct option config_options[] = {
 	 .letter = 'p', .long_name = "port", .help = "TCP port to answer on; 0 for none"},
 	{"tcp.connections", OPTION_COUNT, GLOBAL(connections), .least = 1, .most = 1 << 20,
 	 .initial = "1024", .letter = 'c', .long_name = "conn-limit",
-	 .help = "TCP connections at a time; each worker has its equal part. One more is reset"},
+	 .help = "TCP connections at a time; each worker has its equal part. One more is told so and closed"},
 	{"tcp.connections_per_client", OPTION_COUNT, GLOBAL(tcp_connections_a_client), .least = 0,
 	 .most = 1 << 20, .initial = "0",
 	 .help = "TCP connections of one client address at a time, as tcp.connections; 0 for no "

@@ -71,7 +71,26 @@ client_closed(void *arg, struct tcp_connection *connection)
 		worker->dump.connection = NULL;
 	observe_leave(worker, connection);
 	listing_forget(worker, connection);
-	observe_closed(worker, connection);
+	if (!client->refused)
+		observe_closed(worker, connection);
+}
+
+void
+client_refuse(void *arg, struct tcp_connection *connection)
+{
+	static const char line[] = "ERROR Too many open connections\r\n";
+	struct worker *worker = arg;
+	uint8_t *limit, *at = tcp_write_begin(connection, &limit);
+
+	client_of(connection)->closing = true;
+	client_of(connection)->refused = true;
+	if (at == NULL || (size_t)(limit - at) < sizeof(line) - 1) {
+		client_fail(worker, connection);
+		return;
+	}
+	memcpy(at, line, sizeof(line) - 1);
+	tcp_write_end(connection, at + sizeof(line) - 1);
+	tcp_close(connection);
 }
 
 /* A buffer to keep bytes in, `length` of them so far. NULL: the connection has failed. */

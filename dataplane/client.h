@@ -57,6 +57,7 @@ struct client {
 	uint8_t watcher; /* it has no end: number of the watcher (observe.h), plus 1; 0: none */
 	bool failed;	 /* no buffer was left: it is reset at the end of the turn */
 	bool closing;	 /* the stream has ended: nothing more is read */
+	bool refused;	 /* one too many: it never was a client */
 };
 
 /* Reads all that the connection has, as far as its unsent replies allow; runs batches as they fill up. */
@@ -80,6 +81,9 @@ void client_resume(struct worker *worker, struct tcp_connection *connection);
 
 /* Resets the connections that found no buffer. Between two batches. */
 void client_reset_failed(struct worker *worker);
+
+/* TCP's owner->refused: says as memcached does that it is one too many, and closes. arg is the worker. */
+void client_refuse(void *arg, struct tcp_connection *connection);
 
 /* TCP's owner->closed: lets go of what a connection holds. arg is the worker. */
 void client_closed(void *arg, struct tcp_connection *connection);

@@ -117,6 +117,7 @@ worker_tcp_owner(struct worker *worker)
 		.arg = worker,
 		.transmit = worker_transmit_segment,
 		.opened = observe_opened,
+		.refused = client_refuse,
 		.closed = client_closed,
 		.unpin = worker_unpin,
 	};

@@ -52,7 +52,7 @@ static int
 memory_create(struct tcp *tcp, int node)
 {
 	const struct tcp_options *options = &tcp->options;
-	uint64_t connections = 2ull * options->connections;
+	uint64_t connections = 2ull * options->connections + TCP_REFUSALS;
 	uint64_t rests = RTE_MAX(options->connections, (uint32_t)RESTS_MIN);
 	size_t size = RTE_ALIGN(sizeof(struct tcp_connection) + options->user_size, 64);
 	int error = tcp_pool_create(&tcp->connections, size, connections, node);

@@ -51,6 +51,9 @@ struct tcp_owner {
 	void (*transmit)(void *arg, struct tcp_port *port, struct rte_mbuf *mbuf);
 	/* A client's connection is established. NULL: not asked for. */
 	void (*opened)(void *arg, struct tcp_connection *connection);
+	/* One was established that is over the limit: it should be told so, and closed (tcp_close). NULL:
+	 * there are none, their SYNs get RST. */
+	void (*refused)(void *arg, struct tcp_connection *connection);
 	/* The connection is about to go, however it ended: the user area must let go of what it holds. */
 	void (*closed)(void *arg, struct tcp_connection *connection);
 	/* Bytes given by tcp_send_pinned are acknowledged, or never will be. */
@@ -59,7 +62,7 @@ struct tcp_owner {
 
 /* All limits hold for one worker. Times in microseconds unless said. */
 struct tcp_options {
-	uint32_t connections;	       /* established at a time; over it a SYN gets RST */
+	uint32_t connections; /* established at a time; a few more are refused, then SYNs get RST */
 	uint32_t connections_a_client; /* of one address; 0: no limit of its own */
 	uint32_t syn_backlog;	       /* half-open ones before SYN cookies answer */
 	uint64_t buffered;	       /* bytes of buffers for all connections together */
@@ -88,7 +91,7 @@ struct tcp_options {
 	X(reset_no_progress, "connections reset because the peer took no reply")                   \
 	X(reset_timeout, "connections reset after the last retransmission")                        \
 	X(reset_by_us, "connections reset by the application or for want of buffers")              \
-	X(refused_connections, "SYNs refused: connection limit")                                   \
+	X(refused_connections, "connections and SYNs refused: connection limit")                   \
 	X(refused_client, "SYNs refused: limit of the client's address")                           \
 	X(cookies_sent, "SYN cookies sent")                                                        \
 	X(cookies_accepted, "connections accepted by a SYN cookie")                                \
@@ -225,7 +228,7 @@ struct tcp_peer {
 
 void tcp_describe(const struct tcp_connection *connection, struct tcp_peer *peer);
 
-/* A connection's number while it lives: it is below options.connections. */
+/* A connection's number while it lives: it is below tcp_numbers(). */
 uint32_t tcp_number(const struct tcp_connection *connection);
 
 /* The connection of this number; NULL if there is none now. */

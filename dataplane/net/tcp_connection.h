@@ -256,6 +256,7 @@ struct tcp_client {
 enum {
 	TCP_PORTS_MAX = 64,
 	TCP_SYN_RETRIES = 3, /* SYN-ACKs after 1, 2 and 4 s more */
+	TCP_REFUSALS = 64,   /* connections over the limit, at a time, that are told so */
 };
 
 struct tcp {
@@ -650,8 +651,14 @@ void rest_advance(struct tcp *tcp);
 /* A segment for a connection in TIME_WAIT. False: it is a SYN that may begin a new one. */
 bool rest_input(struct tcp *tcp, struct tcp_rest *rest, const struct tcp_segment *segment);
 
-/* Limits: false, and counted, if a client at `peer` may not have one more. */
+/*
+ * Limits: false, and counted, if a client at `peer` may not have one more. True also of the few that
+ * are over the limit of connections and will be refused in words (connections_are_too_many).
+ */
 bool connection_allowed(struct tcp *tcp, const struct address *peer);
+
+/* There are more connections than the limit: the one established last is to be refused. */
+bool connections_are_too_many(const struct tcp *tcp);
 
 /* RST in answer to a segment of no connection (RFC 9293, 3.10.7.1). */
 void reset_answer(struct tcp *tcp, const struct tcp_segment *segment);

@@ -25,11 +25,20 @@ client_find(const struct tcp *tcp, const struct address *address, uint32_t hash)
 }
 
 bool
+connections_are_too_many(const struct tcp *tcp)
+{
+	return tcp->stats->connections > tcp->options.connections;
+}
+
+bool
 connection_allowed(struct tcp *tcp, const struct address *peer)
 {
+	uint64_t most = tcp->options.connections;
 	const struct tcp_client *client;
 
-	if (tcp->stats->connections >= tcp->options.connections) {
+	if (tcp->owner.refused != NULL)
+		most += TCP_REFUSALS;
+	if (tcp->stats->connections >= most) {
 		tcp->stats->refused_connections++;
 		return false;
 	}

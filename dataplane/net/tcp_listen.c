@@ -181,6 +181,11 @@ listen_advance(struct tcp *tcp)
 static void
 connection_accepted(struct tcp *tcp, struct tcp_connection *connection)
 {
+	if (connections_are_too_many(tcp)) {
+		tcp->stats->refused_connections++;
+		tcp->owner.refused(tcp->owner.arg, connection);
+		return;
+	}
 	tcp->stats->accepted++;
 	if (tcp->owner.opened != NULL)
 		tcp->owner.opened(tcp->owner.arg, connection);

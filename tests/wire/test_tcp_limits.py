@@ -41,6 +41,13 @@ def is_refused():
     raise AssertionError("connected")
 
 
+def is_told():
+    """One too many: it is told so, as by memcached."""
+    with Tcp(ADDRESS) as client:
+        client.expect(b"", b"ERROR Too many open connections\r\n")
+        assert client.is_ended()
+
+
 def is_reset(client):
     """Waits for a reset; seconds that it took."""
     began = time.monotonic()
@@ -52,37 +59,56 @@ def is_reset(client):
     raise AssertionError("ended in order")
 
 
-def fill(count):
+def fill(count, one_too_many):
     """So many connections, one more is refused, and is taken as soon as one has gone."""
     before = counter("tcp_connections")
     clients = [Tcp(ADDRESS) for _ in range(count)]
     for client in clients:
         is_served(client)
-    is_refused()
+    one_too_many()
+    await_counter("tcp_connections", lambda now: now == before + count)
     clients.pop().close()
     await_counter("tcp_connections", lambda now: now < before + count)
     clients.append(Tcp(ADDRESS))
-    is_refused()
+    one_too_many()
     return clients
 
 
 def connections(lab):
     with lab.start("af_xdp", arguments=("-c", "8")):
-        for client in fill(8):
+        for client in fill(8, is_told):
             is_served(client)
             client.close()
         assert counter("tcp_refused_connections") == 2
         assert Udp().stats()["rejected_connections"] == "2"
 
 
+def a_flood_of_connections(lab):
+    """Those who are told how many there are stay a while; when they are many the next get RST."""
+    with lab.start("af_xdp", arguments=("-c", "8")):
+        clients = [Tcp(ADDRESS) for _ in range(8)]
+        for client in clients:
+            is_served(client)
+        told = [Tcp(ADDRESS) for _ in range(64)]  # and don't close
+        is_refused()
+        for client in told:
+            client.expect(b"", b"ERROR Too many open connections\r\n")
+            client.close()
+        await_counter("tcp_connections", lambda now: now == 8)
+        is_told()
+        for client in clients:
+            is_served(client)
+            client.close()
+
+
 def connections_of_a_client(lab):
     with lab.start("af_xdp", "tcp: {connections_per_client: 3}\n"):
-        clients = fill(3)
+        clients = fill(3, is_refused)
         route = ["ip", "route", "replace", SERVER, "dev", "jd-cli"]
         subprocess.run(["ip", "addr", "add", OTHER_CLIENT + "/32", "dev", "jd-cli"], check=True)
         subprocess.run([*route, "src", OTHER_CLIENT], check=True)
         try:
-            clients += fill(3)
+            clients += fill(3, is_refused)
         finally:
             subprocess.run(["ip", "route", "del", SERVER, "dev", "jd-cli"], check=True)
         for client in clients:
@@ -167,4 +193,4 @@ if __name__ == "__main__":
     with Lab("tcp-limits") as limited:
         run("tcp limits", [
             (test.__name__.replace("_", " "), lambda test=test: test(limited))
-            for test in (connections, connections_of_a_client, syn_backlog, buffers, unsent, idle)])
+            for test in (connections, a_flood_of_connections, connections_of_a_client, syn_backlog, buffers, unsent, idle)])
