@@ -222,7 +222,8 @@ meta_fill(struct request *request, char letter, struct meta *meta)
 	op->other_exptime = meta->create;
 	op->recache = meta->recache;
 	meta_set_option(op, meta_has(meta, 'E'), STORE_NEW_CAS);
-	meta_set_option(op, meta_has(meta, 'b'), STORE_BINARY_KEY);
+	/* what ma makes is shown as it is; what there was, as before */
+	meta_set_option(op, meta_has(meta, 'b') && letter != 'a', STORE_BINARY_KEY);
 }
 
 static struct request *

@@ -260,7 +260,7 @@ change_run(struct change *change, uint64_t delta)
 		if (status != STORE_OK) {
 			change_discard(change);
 			if (status == STORE_EXISTS && change->op->verb == STORE_ADD)
-				index_mark_used(&change->entry);
+				index_mark(&change->entry, SLOT_USED);
 			if (status == STORE_NOT_A_NUMBER)
 				change->op->value_length = item_value_length(change->old);
 			return status;

@@ -43,6 +43,8 @@ clock_flush(const struct clock *clock, uint64_t reading, int64_t delay)
 		return 0;
 	if (delay <= CLOCK_RELATIVE_MAX)
 		return tick_after(reading, delay);
+	if (delay <= clock->unix_time)
+		return CLOCK_NEVER;
 	tick = tick_of_unix(clock, reading, delay);
 	return tick == CLOCK_LONG_AGO ? 0 : tick;
 }

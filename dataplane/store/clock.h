@@ -24,6 +24,8 @@ enum {
 	CLOCK_BITS = 56,			/* of a tick */
 };
 
+#define CLOCK_NEVER UINT64_MAX /* a tick that doesn't come */
+
 struct clock {
 	_Atomic uint64_t now; /* tick << 1 | some of the next tick has passed */
 	int64_t unix_time;    /* seconds, at tick CLOCK_BASE */
@@ -80,7 +82,10 @@ clock_left(uint64_t expiry, uint64_t reading)
 /* The tick at which an item stored now with a client's exptime expires; 0: never. */
 uint64_t clock_expiry(const struct clock *clock, uint64_t reading, int64_t exptime);
 
-/* The tick that a flush_all with this delay takes effect; 0: at once. */
+/*
+ * The tick that a flush_all with this delay takes effect; 0: at once; CLOCK_NEVER: not at all, as it is
+ * a Unix time before there was anything to flush.
+ */
 uint64_t clock_flush(const struct clock *clock, uint64_t reading, int64_t delay);
 
 #endif

@@ -352,7 +352,8 @@ store_flush(struct store_worker *worker, int64_t delay)
 	uint64_t tick = clock_flush(&store->clock, clock_read(&store->clock), delay);
 
 	/* relaxed: the control thread only compares it with its clock */
-	atomic_store_explicit(&store->flush_tick, tick, memory_order_relaxed);
+	atomic_store_explicit(&store->flush_tick, tick == CLOCK_NEVER ? 0 : tick,
+			      memory_order_relaxed);
 	if (tick == 0)
 		/* seq_cst: whoever starts an operation after this call sees the new epoch */
 		atomic_fetch_add_explicit(&store->epoch, 1, memory_order_seq_cst);

@@ -177,18 +177,24 @@ index_replace(const struct index_entry *entry, uint64_t word)
 						       memory_order_seq_cst, memory_order_relaxed);
 }
 
-/* Marks the entry found as read, if it isn't yet; may fail, which is no loss. */
+/* Marks the entry found with bits of its slot, if it isn't yet; may fail, which is no loss. */
 static inline void
-index_mark_used(const struct index_entry *entry)
+index_mark(const struct index_entry *entry, uint64_t uses)
 {
 	uint64_t expected = entry->word;
 
-	if ((~expected & (SLOT_USED | SLOT_FETCHED)) == 0 || (expected & SLOT_FROZEN) != 0)
+	if ((~expected & uses) == 0 || (expected & SLOT_FROZEN) != 0)
 		return;
 	/* relaxed: a hint for eviction, ordered with nothing */
-	atomic_compare_exchange_strong_explicit(entry->slot, &expected,
-						expected | SLOT_USED | SLOT_FETCHED,
+	atomic_compare_exchange_strong_explicit(entry->slot, &expected, expected | uses,
 						memory_order_relaxed, memory_order_relaxed);
+}
+
+/* The same of an item that was got. */
+static inline void
+index_mark_used(const struct index_entry *entry)
+{
+	index_mark(entry, SLOT_USED | SLOT_FETCHED);
 }
 
 /* The ghost that the key left when it was evicted: its stamp in *stamp. False if there is none. */

@@ -219,7 +219,8 @@ void store_online(struct store_worker *worker);
 /*
  * Everything stored before now + delay seconds is gone from then on, in O(1) (memcached's
  * flush_all [delay]; delay <= 0 is now; a later call replaces a pending one). Items stored after
- * an immediate flush live, even in the same second.
+ * an immediate flush live, even in the same second. A delay of over 30 days is a Unix time: one before
+ * the store was made only takes back a pending flush.
  */
 void store_flush(struct store_worker *worker, int64_t delay);
 

@@ -6,9 +6,9 @@
  *
  * What is kept out is where memcached's answer hangs on how its reads fall, on the second it is
  * asked in or on memory that isn't the item's, or is another of the deliberate differences of
- * docs/protocol.md: times to live of a few seconds; lines without an end; HTTP and a multi-get with
+ * docs/protocol.md: times to live of a few seconds; a line without an end behind a command; HTTP and a multi-get with
  * a key that is too long, which throw queued replies away; a binary body where none belongs; a
- * flush_all with a delay, which revives what an earlier one flushed; counters of white space or of
+ * flush_all with a delay while something is flushed that nobody has asked for since; counters of white space or of
  * 2^63 and more, where it reads on behind the item.
  */
 #ifndef JACKDAW_TESTS_GENERATE_H
@@ -20,6 +20,7 @@ enum {
 	SCRIPT_UNIQUES_MAX = 256,
 	VALUE_KEYS = 8,	  /* k0 .. k7 */
 	COUNTER_KEYS = 3, /* n0 .. n2 */
+	LINE_MAX_BYTES = 2048,
 };
 
 struct script {
@@ -188,18 +189,10 @@ static const char *const generate_times[] = {"1000",
 					     "+100",
 					     "-9223372036854775808",
 					     "9223372036854775808"};
-static const char *const generate_deltas[] = {"1",
-					      "1",
-					      "10",
-					      "0",
-					      "4294967296",
-					      "18446744073709551616",
-					      "-1",
-					      "x",
-					      "+1",
-					      "0x10",
-					      "-18446744073709551615",
-					      "1\t"};
+static const char *const generate_deltas[] = {
+	"1",	      "18446744073709551615",  "1",  "10", "0",
+	"4294967296", "18446744073709551616",  "-1", "x",  "+1",
+	"0x10",	      "-18446744073709551615", "1\t"};
 
 static inline const char *
 generate_time(uint64_t *random)
@@ -235,12 +228,17 @@ generate_text_get(struct script *script, uint64_t *random)
 					    "gat", "gats", "bget", " get"};
 	const char *verb = CHOOSE(random, verbs), *key;
 	unsigned int keys = random_below(random, one_in(random, 10) ? 70 : 5);
+	size_t start = script->bytes.length;
 	char room[256];
 
 	script_say(script, verb);
 	if (verb[1] == 'a')
 		script_say_word(script, random, generate_time(random));
 	for (unsigned int i = 0; i < keys; i++) {
+		/* a longer line may be closed upon, depending on how it comes */
+		if (script->bytes.length - start > LINE_MAX_BYTES - 256 &&
+		    strncmp(verb, "get", 3) != 0)
+			break;
 		key = generate_key(random, one_in(random, 3), room);
 		if (strlen(key) > STORE_KEY_MAX)
 			key = "k0";
@@ -316,8 +314,27 @@ generate_text_other(struct script *script, uint64_t *random)
 					    "verbosity x",
 					    "flush_all",
 					    "flush_all 0",
-
 					    "flush_all x",
+					    "flush_all 1.5",
+					    "flush_all 0 noreply noreply",
+					    "flush_all x noreply",
+					    "verbosity 0 noreply",
+					    "verbosity 4294967296",
+					    "verbosity -1",
+					    "touch k0 x noreply",
+					    "touch noreply",
+					    "gat noreply",
+					    "gat 0 noreply",
+					    "gats 1000 k0 k1 noreply",
+					    "incr n0 x noreply",
+					    "set k0 x 0 1 noreply",
+					    "cas k0 0 0 1 noreply",
+					    "mn noreply",
+					    "stats reset noreply",
+					    "version x y z",
+					    "slabs automove 1 noreply",
+					    "lru temp_ttl -1 noreply",
+					    "cache_memlimit 5 noreply",
 					    "flush_all -1",
 					    "",
 					    " ",
@@ -353,6 +370,55 @@ generate_text_other(struct script *script, uint64_t *random)
 
 	script_say(script, CHOOSE(random, lines));
 	script_end_line(script, random);
+}
+
+/* More keys than a request array holds, on a line that may only be so long if it begins like this. */
+static inline void
+generate_long_get(struct script *script, uint64_t *random)
+{
+	char key[256];
+
+	script_say(script, one_in(random, 2) ? "get" : "gets");
+	for (unsigned int keys = 1 + random_below(random, 700); keys != 0; keys--) {
+		generate_key(random, one_in(random, 3), key);
+		script_say_word(script, random, strlen(key) > STORE_KEY_MAX ? "k0" : key);
+	}
+	script_say(script, "\r\n");
+}
+
+static const char generate_keys[] = " k0 k1 k2 k3 k4 k5 k6 k7 n0 n1 n2 k\t\x01\xff";
+
+/*
+ * A flush that is to come, long after the test. Every key is asked for before it: what has been flushed
+ * is gone then, and memcached can't bring it back.
+ */
+static inline void
+generate_delayed_flush(struct script *script, uint64_t *random)
+{
+	static const char *const delays[] = {"100000", "2592000", "2147483647", "2592001"};
+	char key[256];
+
+	memset(key, 'L', STORE_KEY_MAX);
+	key[STORE_KEY_MAX] = '\0';
+	script_say(script, "gets ");
+	script_say(script, key);
+	script_say(script, generate_keys);
+	script_say(script, " LL azA= azE= azI= azM= a=== k=\r\nflush_all");
+	script_say_word(script, random, CHOOSE(random, delays));
+	script_end_line(script, random);
+}
+
+/* A line that has grown too long, with no end in sight, or that just ends. Nothing may come before it. */
+static inline void
+generate_endless(struct script *script, uint64_t *random)
+{
+	static const char *const starts[] = {"get",  "gets", "gat 0", "mg",   "set k0 0 0",
+					     "incr", "x",    " ",     "touch"};
+	uint32_t length = random_below(random, 6000);
+
+	script_say(script, CHOOSE(random, starts));
+	while (script->bytes.length < length)
+		script_say(script, one_in(random, 3) ? " k0" : " abcdefghijklmnop");
 }
 
 /* --- meta --------------------------------------------------------------------------------- */
@@ -491,6 +557,15 @@ generate_text(struct script *script, uint64_t *random)
 {
 	unsigned int commands = 1 + random_below(random, 12);
 
+	if (one_in(random, 40)) {
+		generate_endless(script, random);
+		return;
+	}
+	/* first, as what is left of a value before them would be another beginning */
+	if (one_in(random, 10))
+		generate_delayed_flush(script, random);
+	else if (one_in(random, 20))
+		generate_long_get(script, random);
 	for (unsigned int i = 0; i < commands; i++) {
 		uint32_t die = random_below(random, 22);
 
@@ -675,7 +750,9 @@ static inline void
 generate_inventory(struct script *script)
 {
 	memset(script, 0, sizeof(*script));
-	script_say(script, "gets k0 k1 k2 k3 k4 k5 k6 k7 n0 n1 n2 k\t\x01\xff\r\n");
+	script_say(script, "gets");
+	script_say(script, generate_keys);
+	script_say(script, "\r\n");
 }
 
 #endif

@@ -275,6 +275,22 @@ a_flush_can_have_a_unix_time(void)
 	fixture_end(&f);
 }
 
+/* So memcached does it: who means "in over 30 days" loses nothing. */
+static void
+a_flush_of_long_ago_takes_back_the_pending_one(void)
+{
+	struct fixture f = fixture_new();
+
+	put(&f, STORE_SET, "a", "1");
+	store_flush(f.worker, 30 * 86400 + 1);
+	CU_ASSERT(holds(&f, "a", "1"));
+	store_flush(f.worker, 10);
+	store_flush(f.worker, 30 * 86400 + 1);
+	advance(&f, 20);
+	CU_ASSERT(holds(&f, "a", "1"));
+	fixture_end(&f);
+}
+
 /* A copy (touch, append, incr) of what a flush took would bring it back. */
 static void
 nothing_comes_back_from_a_flush(void)
@@ -357,5 +373,5 @@ SUITE("store expiry", TEST(set_expires_as_memcached_does), TEST(add_expires_as_m
       TEST(stored_expired_is_counted), TEST(flush_takes_all_that_was_stored),
       TEST(flush_by_one_worker_holds_for_the_other), TEST(a_delayed_flush_takes_later_items_too),
       TEST(a_later_flush_replaces_the_pending_one), TEST(a_flush_can_have_a_unix_time),
-      TEST(nothing_comes_back_from_a_flush), TEST(expired_segments_are_reclaimed),
-      TEST(flushed_segments_are_reclaimed))
+      TEST(a_flush_of_long_ago_takes_back_the_pending_one), TEST(nothing_comes_back_from_a_flush),
+      TEST(expired_segments_are_reclaimed), TEST(flushed_segments_are_reclaimed))
