@@ -6,6 +6,7 @@
 #include <rte_eal.h>
 
 #include "dataplane/client.h"
+#include "dataplane/observe.h"
 #include "dataplane/worker.h"
 #include "tests/suite.h"
 
@@ -286,6 +287,9 @@ turn(size_t length)
 	connection->piece_length = kept + length;
 	connection->piece_taken = 0;
 	client_read(worker, connection);
+	listing_go_on(worker);
+	listing_answer(worker);
+	observe_send(worker);
 	if (worker->batch.messages != 0)
 		batch_run(worker);
 	if (worker->failed != NULL)
@@ -307,7 +311,8 @@ feed(const uint8_t *bytes, size_t length, size_t most, unsigned int seed)
 		turn(most != 0 ? most : 1 + (seed >> 8) % (seed % 3 == 0 ? 8 : PIECE_MAX));
 	}
 	connection->ended = true;
-	turn(0);
+	for (unsigned int i = 0; i < 20 && !connection->closed && !connection->aborted; i++)
+		turn(0);
 	CU_ASSERT(connection->closed || connection->aborted);
 	client_closed(worker, connection);
 	CU_ASSERT_EQUAL(buffers_left, BUFFERS);
@@ -617,9 +622,225 @@ a_congested_connection_is_not_read(void)
 	close_rig();
 }
 
+/* --- stats conns --------------------------------------------------------------------------- */
+
+static const char one_connection[] = "STAT %u:addr tcp:10.0.0.7:4711\r\n"
+				     "STAT %u:listen_addr tcp:10.0.0.1:11211\r\n"
+				     "STAT %u:state conn_parse_cmd\r\n"
+				     "STAT %u:secs_since_last_cmd 5\r\n";
+
+static void
+want_connection(unsigned int number)
+{
+	char lines[256];
+
+	snprintf(lines, sizeof(lines), one_connection, number, number, number, number);
+	want_text(lines);
+}
+
+static void
+what_is_asked_behind_a_list_waits_for_it(void)
+{
+	open_rig();
+	begin();
+	add_text("mn\r\nstats conns\r\nget none\r\nstats conns\r\nmn\r\n");
+	want_text("MN\r\n");
+	want_connection(FIRST_CONNECTION + 3);
+	want_text("END\r\nEND\r\n");
+	want_connection(FIRST_CONNECTION + 3);
+	want_text("END\r\nMN\r\n");
+	check();
+	close_rig();
+}
+
+/* A second worker, which has the same connection, as far as this TCP can tell. */
+static struct worker *
+open_peer(struct worker *peers[2])
+{
+	struct worker *peer = aligned_alloc(RTE_CACHE_LINE_SIZE, sizeof(*peer));
+
+	memset(peer, 0, sizeof(*peer));
+	peer->index = 1;
+	peer->doorbell = worker->doorbell = -1;
+	peer->workers = worker->workers = 2;
+	peers[0] = worker;
+	peers[1] = peer;
+	peer->peers = worker->peers = peers;
+	return peer;
+}
+
+static void
+start(const char *asked)
+{
+	memset(connection, 0, offsetof(struct tcp_connection, out));
+	connection->in = (const uint8_t *)asked;
+	connection->length = strlen(asked);
+	turn(connection->length);
+}
+
+static bool
+has_answered(void)
+{
+	return connection->out_length == wanted.length &&
+	       memcmp(connection->out, wanted.start, wanted.length) == 0;
+}
+
+static void
+a_list_has_every_workers_connections(void)
+{
+	struct worker *peers[2], *peer;
+
+	open_rig();
+	peer = open_peer(peers);
+	begin();
+	want_connection(FIRST_CONNECTION + 2 * 3);
+	start("stats conns\r\n");
+	for (unsigned int i = 0; i < 10; i++)
+		turn(0);
+	CU_ASSERT(has_answered());
+	CU_ASSERT(listing_has_mail(peer) && !listing_has_mail(worker));
+	CU_ASSERT(listing_answer(peer) && !listing_answer(peer));
+	CU_ASSERT(!listing_has_mail(peer) && listing_has_mail(worker));
+	turn(0);
+	want_connection(FIRST_CONNECTION + 2 * 3 + 1);
+	want_text("END\r\n");
+	CU_ASSERT(has_answered());
+	CU_ASSERT_FALSE(listing_go_on(worker));
+	client_closed(worker, connection);
+	free(peer);
+	close_rig();
+}
+
+/* Who asked has gone while another worker had its page: the next to ask gets a list of its own. */
+static void
+a_list_for_nobody_is_thrown_away(void)
+{
+	struct worker *peers[2], *peer;
+
+	open_rig();
+	peer = open_peer(peers);
+	for (unsigned int round = 0; round < 3; round++) {
+		begin();
+		start("stats conns\r\n");
+		for (unsigned int i = 0; i < 10; i++)
+			turn(0);
+		client_closed(worker, connection);
+		start("mn\r\nstats conns\r\n");
+		want_text("MN\r\n");
+		for (unsigned int i = 0; i < 20; i++) {
+			turn(0);
+			listing_answer(peer);
+		}
+		want_connection(FIRST_CONNECTION + 2 * 3);
+		want_connection(FIRST_CONNECTION + 2 * 3 + 1);
+		want_text("END\r\n");
+		CU_ASSERT(has_answered());
+		client_closed(worker, connection);
+	}
+	CU_ASSERT_PTR_NULL(worker->listing.first);
+	free(peer);
+	close_rig();
+}
+
+/* --- watch --------------------------------------------------------------------------------- */
+
+static void
+tell_and_relay(const char *key)
+{
+	static const struct watch_clock now = {.tsc_hz = 1000000, .unix_us = 1};
+	struct event event = {
+		.time = UINT64_MAX / 2, .type = EVENT_ITEM_GET, .key_length = (uint8_t)strlen(key)};
+	uint64_t wake;
+
+	watch_tell(worker->watch, 0, &event, (const uint8_t *)key);
+	watch_relay(worker->watch, &now, &wake);
+	CU_ASSERT_EQUAL(wake, 1);
+}
+
+static bool
+ends_with(const char *text)
+{
+	size_t length = strlen(text);
+
+	return connection->out_length >= length &&
+	       memcmp(connection->out + connection->out_length - length, text, length) == 0;
+}
+
+static void
+a_watcher_is_sent_what_it_takes(void)
+{
+	size_t before;
+
+	open_rig();
+	CU_ASSERT_EQUAL_FATAL(watch_create(&worker->watch, 1), 0);
+	start("mn\r\nwatch fetchers\r\nget unheard\r\n");
+	CU_ASSERT(ends_with("MN\r\nOK\r\n"));
+	CU_ASSERT_EQUAL(watch_wanted(worker->watch), EVENT_FETCHERS);
+	CU_ASSERT_FALSE(observe_has_mail(worker));
+	tell_and_relay("first");
+	CU_ASSERT(observe_has_mail(worker));
+	turn(0);
+	CU_ASSERT(ends_with("type=item_get key=first status=not_found clsid=0 cfd=0 size=0\n"));
+	connection->congested = true;
+	tell_and_relay("second");
+	before = connection->out_length;
+	CU_ASSERT_FALSE(observe_has_mail(worker));
+	turn(0);
+	CU_ASSERT_EQUAL(connection->out_length, before);
+	connection->congested = false;
+	turn(0);
+	CU_ASSERT(ends_with("type=item_get key=second status=not_found clsid=0 cfd=0 size=0\n"));
+	connection->ended = true;
+	turn(0);
+	CU_ASSERT(connection->closed && worker->watchers == 0);
+	client_closed(worker, connection);
+	watch_destroy(worker->watch);
+	close_rig();
+}
+
+/* All that a ring holds goes out whole, however little TCP takes at a time. */
+static void
+a_full_ring_goes_out_whole(void)
+{
+	struct watch_stats stats;
+	unsigned int lines = 0;
+
+	open_rig();
+	CU_ASSERT_EQUAL_FATAL(watch_create(&worker->watch, 1), 0);
+	start("watch\r\n");
+	do {
+		tell_and_relay("a key of some length, so that there need not be too many");
+		watch_read_stats(worker->watch, &stats);
+	} while (stats.skipped == 0);
+	for (unsigned int i = 0; i < 1000; i++)
+		turn(0);
+	for (size_t i = 0; i < connection->out_length; i++)
+		lines += connection->out[i] == '\n';
+	CU_ASSERT_EQUAL(lines, 1 + stats.sent);
+	CU_ASSERT(ends_with(" size=0\n"));
+	client_closed(worker, connection);
+	CU_ASSERT_EQUAL(worker->watchers, 0);
+	watch_destroy(worker->watch);
+	close_rig();
+}
+
+static void
+who_cannot_watch_goes_on(void)
+{
+	open_rig();
+	begin();
+	add_text("watch\r\nmn\r\nwatch x\r\nmn\r\n");
+	want_text("WATCHER_TOO_MANY log watcher limit reached\r\nMN\r\nERROR\r\nMN\r\n");
+	check();
+	close_rig();
+}
+
 SUITE("clients", TEST(commands_may_be_cut_anywhere), TEST(large_values_go_straight_to_the_store),
       TEST(values_over_the_limit_are_swallowed),
       TEST(a_long_multi_get_is_answered_as_its_keys_come),
       TEST(an_endless_line_ends_the_connection), TEST(quit_ends_it_after_the_replies),
       TEST(binary_packets_may_be_cut_anywhere), TEST(a_client_that_goes_leaves_nothing),
-      TEST(without_a_buffer_the_connection_is_reset), TEST(a_congested_connection_is_not_read))
+      TEST(without_a_buffer_the_connection_is_reset), TEST(a_congested_connection_is_not_read),
+      TEST(what_is_asked_behind_a_list_waits_for_it), TEST(a_list_has_every_workers_connections),
+      TEST(a_list_for_nobody_is_thrown_away), TEST(a_watcher_is_sent_what_it_takes),
+      TEST(a_full_ring_goes_out_whole), TEST(who_cannot_watch_goes_on))
