@@ -297,14 +297,36 @@ change_use_reservation(struct change *change)
 	change->size = item_size(heap_item(heap, change->location));
 }
 
+/* All but what change_find and draft_make set; the list of losses is long, and nearly always empty. */
+static inline void
+change_begin(struct change *change, struct store *store, struct shard *shard, struct writer *writer,
+	     struct store_op *op, const struct moment *moment)
+{
+	change->store = store;
+	change->shard = shard;
+	change->writer = writer;
+	change->op = op;
+	change->moment = moment;
+	change->losses.count = 0;
+	change->entry = (struct index_entry){.slot = NULL};
+	change->old = NULL;
+	change->old_location = 0;
+	change->unchanged = false;
+	change->location = 0;
+	change->size = 0;
+	change->made_from = 0;
+	change->exposed = false;
+	change->reserved = false;
+}
+
 void
 change_execute(struct store *store, struct shard *shard, struct writer *writer, struct store_op *op,
 	       const struct moment *moment)
 {
-	struct change change = {
-		.store = store, .shard = shard, .writer = writer, .op = op, .moment = moment};
 	struct store_reservation *reservation = op->reservation;
+	struct change change;
 
+	change_begin(&change, store, shard, writer, op, moment);
 	if (reservation != NULL)
 		change_use_reservation(&change);
 	else if (item_is_too_large(store, op->key_length, op->data_length, op->flags) &&
@@ -329,10 +351,11 @@ enum store_status
 remove_execute(struct shard *shard, struct writer *writer, struct store_op *op,
 	       const struct moment *moment)
 {
-	struct index_losses losses = {.count = 0};
+	struct index_losses losses;
 	struct index_entry entry;
 	enum store_status status = STORE_NOT_FOUND;
 
+	losses.count = 0;
 	while (index_find_to_change(&shard->index, op->hash, op->key, op->key_length, &entry,
 				    &losses)) {
 		uint64_t location = slot_location(entry.word);

@@ -2,6 +2,7 @@
 #include "dataplane/store/evict.h"
 
 #include "dataplane/store/hit.h"
+#include "dataplane/store/index_find.h"
 #include "dataplane/store/shard.h"
 
 enum {
@@ -67,31 +68,32 @@ copy_item(struct evict_context *context, const struct candidate *candidate)
 {
 	struct writer *writer = context->writer;
 	const struct item *item = candidate->item;
-	struct item_draft draft = {
-		.key = item_key(item),
-		.key_length = (uint8_t)item_key_length(item),
-		.part = {item_value(item)},
-		.part_length = {item_value_length(item)},
-		.flags = item_flags(item),
-		.expiry = item_expiry(item),
-		.cas = item_unique(writer->heap, item, candidate->location),
-		.marks = item_marks(item),
-	};
 	unsigned int class = class_of_survivor(context);
+	uint32_t size = item_copy_size(item);
 	struct segment *into;
 	uint64_t location;
 
 	if (eviction_at_floor(&context->shard->eviction, &context->shard->heap))
 		return 0;
-	location = writer_allocate(writer, class, item_draft_size(&draft), draft.expiry,
-				   context->moment);
+	location = writer_allocate(writer, class, size, item_expiry(item), context->moment);
 	if (location == 0)
 		return 0;
 	into = &writer->heap->segment[writer->open[class].segment];
 	if (class >= CLASS_CLEANED && class < CLASS_TTL && into->order == 0)
 		into->order = context->victim->order;
-	item_write(heap_item(writer->heap, location), &draft);
+	item_copy(heap_item(writer->heap, location), item,
+		  item_unique(writer->heap, item, candidate->location));
 	return location;
+}
+
+/* The item has moved: of what is live, only its header may have grown. */
+static void
+count_move(struct writer *writer, const struct candidate *candidate)
+{
+	uint32_t size = item_size(candidate->item);
+
+	counter_add(&writer->tally.bytes_headers, item_copy_size(candidate->item) - size);
+	writer_bury(writer, candidate->location, size);
 }
 
 /* Tells who asked to be told. */
@@ -128,12 +130,16 @@ count_loss(struct evict_context *context, const struct candidate *candidate, uin
 	}
 }
 
-/* What is to stand in the slot instead of `word`: a copy, a ghost, or nothing. */
+/*
+ * What is to stand in the entry's slot: a copy, a ghost, or nothing. Overflow buckets get no ghosts: they
+ * would never be empty, and chains never short again.
+ */
 static uint64_t
-replacement(struct evict_context *context, const struct candidate *candidate, uint64_t word,
-	    uint64_t *copy)
+replacement(struct evict_context *context, const struct candidate *candidate,
+	    const struct index_entry *entry, uint64_t *copy)
 {
 	const struct segment *victim = context->victim;
+	uint64_t word = entry->word;
 	bool stays = victim->clean || (word & SLOT_USED) != 0;
 
 	if (item_is_gone(context->writer->heap, candidate->item, candidate->location,
@@ -144,8 +150,10 @@ replacement(struct evict_context *context, const struct candidate *candidate, ui
 	if (stays && *copy != 0)
 		return slot_live(candidate->hash, *copy) |
 		       (word & (victim->clean ? SLOT_USED | SLOT_FETCHED : SLOT_FETCHED));
-	return victim->queue == QUEUE_SMALL ? slot_ghost(candidate->hash, context->stamp)
-					    : SLOT_EMPTY;
+	if (victim->queue == QUEUE_SMALL &&
+	    index_entry_is_first(&context->shard->index, candidate->hash, entry))
+		return slot_ghost(candidate->hash, context->stamp);
+	return SLOT_EMPTY;
 }
 
 static void
@@ -158,18 +166,18 @@ evict_item(struct evict_context *context, const struct candidate *candidate)
 
 	while (index_find_location(&shard->index, candidate->hash, candidate->location, &entry,
 				   &context->losses)) {
-		uint64_t with = replacement(context, candidate, entry.word, &copy);
+		uint64_t with = replacement(context, candidate, &entry, &copy);
 
 		if (!index_replace(&entry, with))
 			continue;
-		shard_bury(shard, writer, entry.word);
-		if (!slot_is(with, SLOT_LIVE)) {
-			count_loss(context, candidate, entry.word);
-			index_trim(&shard->index, candidate->hash, &entry);
-			break;
+		if (slot_is(with, SLOT_LIVE)) {
+			count_move(writer, candidate);
+			return;
 		}
-		tally_item(&writer->tally, heap_item(writer->heap, copy), 1);
-		return;
+		shard_bury(shard, writer, entry.word);
+		count_loss(context, candidate, entry.word);
+		index_trim(&shard->index, candidate->hash, &entry);
+		break;
 	}
 	if (copy != 0)
 		writer_give_back(writer, copy, item_size(heap_item(writer->heap, copy)));
@@ -242,6 +250,15 @@ next_candidates(const struct store *store, struct shard *shard, struct evictor *
 	return count;
 }
 
+/* Overflow buckets on the way too: what is dead by now is looked for to the end of its chain. */
+static void
+prefetch_overflow(const struct index *index, const struct candidate candidates[],
+		  unsigned int count)
+{
+	for (unsigned int i = 0; i < count; i++)
+		index_prefetch_overflow(index->base, index_bucket(index, candidates[i].hash));
+}
+
 static void
 victim_finish(struct store *store, struct shard *shard, struct writer *writer)
 {
@@ -267,24 +284,30 @@ evict_some(struct store *store, struct shard *shard, struct writer *writer,
 {
 	struct evictor *evictor = &writer->evictor;
 	struct candidate candidates[EVICT_BATCH];
-	struct evict_context context = {.shard = shard, .writer = writer, .moment = moment};
+	struct evict_context context;
 	unsigned int seen = 0;
 
 	if (evictor->busy)
 		return 0;
 	evictor->busy = true;
+	context.shard = shard;
+	context.writer = writer;
+	context.moment = moment;
+	context.losses.count = 0;
 	/* relaxed: ghosts' ages are rough */
 	context.stamp = atomic_load_explicit(&shard->eviction.tail, memory_order_relaxed);
 	while (seen < items && !evict_must_wait(shard) && has_victim(shard, writer)) {
 		uint32_t from = evictor->offset;
 		unsigned int count = next_candidates(store, shard, evictor, candidates);
 
+		prefetch_overflow(&shard->index, candidates, count);
 		from = evictor->offset - from;
 		evictor->owed -= evictor->owed < from ? evictor->owed : from;
 		context.victim = &shard->heap.segment[evictor->victim];
 		for (unsigned int i = 0; i < count; i++) {
 			evict_item(&context, &candidates[i]);
-			shard_account(shard, writer, &context.losses);
+			if (context.losses.count != 0)
+				shard_account(shard, writer, &context.losses);
 		}
 		if (evictor->offset >= context.victim->used)
 			victim_finish(store, shard, writer);

@@ -197,6 +197,20 @@ index_mark_used(const struct index_entry *entry)
 	index_mark(entry, SLOT_USED | SLOT_FETCHED);
 }
 
+/* True if the slot is one of this first bucket of a chain. */
+static inline bool
+bucket_has_slot(const struct bucket *first, const _Atomic uint64_t *slot)
+{
+	return slot >= &first->slot[0] && slot < &first->slot[FIRST_SLOTS];
+}
+
+/* True if the entry lies in the first bucket of its chain. */
+static inline bool
+index_entry_is_first(const struct index *index, uint64_t hash, const struct index_entry *entry)
+{
+	return bucket_has_slot(index_bucket(index, hash), entry->slot);
+}
+
 /* The ghost that the key left when it was evicted: its stamp in *stamp. False if there is none. */
 bool index_find_ghost(const struct index *index, uint64_t hash, uint64_t *stamp);
 

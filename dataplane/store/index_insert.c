@@ -181,7 +181,9 @@ place(struct insert *insert, _Atomic uint64_t **ours)
 		return verdict;
 	if (places.own.slot != NULL)
 		return place_in(insert, &places.own, ours);
-	if (places.empty.slot != NULL)
+	/* the first bucket's ghosts go before an overflow bucket is filled, or kept */
+	if (places.empty.slot != NULL &&
+	    (places.ghost.slot == NULL || bucket_has_slot(insert->chain, places.empty.slot)))
 		return place_in(insert, &places.empty, ours);
 	if (places.ghost.slot != NULL)
 		return place_in(insert, &places.ghost, ours);

@@ -305,6 +305,30 @@ item_write(struct item *item, const struct item_draft *draft)
 	}
 }
 
+/* What a copy of an item takes that keeps the unique it was known by. */
+static inline uint32_t
+item_copy_size(const struct item *item)
+{
+	bool has_cas = (item_options(item) & ITEM_HAS_CAS) != 0;
+
+	return item_size(item) + (has_cas ? 0 : (uint32_t)sizeof(uint64_t));
+}
+
+/* Copies it into item_copy_size() bytes; `unique` is the item's. */
+static inline void
+item_copy(struct item *copy, const struct item *item, uint64_t unique)
+{
+	uint32_t rest = item_size(item) - (uint32_t)sizeof(*item);
+	uint8_t *at = copy->rest;
+
+	copy->head = item->head | (uint64_t)ITEM_HAS_CAS << HEAD_OPTIONS_SHIFT;
+	if ((item_options(item) & ITEM_HAS_CAS) == 0) {
+		memcpy(at, &unique, sizeof(unique));
+		at += sizeof(unique);
+	}
+	memcpy(at, item->rest, rest);
+}
+
 /* Writes a filler of `size` bytes (a multiple of 8, at least 8). */
 static inline void
 item_write_filler(struct item *item, uint32_t size)

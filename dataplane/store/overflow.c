@@ -211,7 +211,7 @@ index_trim(struct index *index, uint64_t hash, const struct index_entry *entry)
 {
 	struct bucket *first = index_bucket(index, hash);
 
-	if (entry->slot >= &first->slot[0] && entry->slot < &first->slot[FIRST_SLOTS])
+	if (bucket_has_slot(first, entry->slot))
 		return;
 	while (trim_last(index, first))
 		; /* the one before may have been empty for a while */
