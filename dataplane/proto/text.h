@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * text.h - the parts of the text codec: text.c reads commands, text_admin.c those that administrate,
- * text_auth.c the only one that may come first where there are users, meta.c the meta commands; text_reply.c writes answers.
+ * text.h - the parts of the text codec: text.c reads commands, text_store.c those with data,
+ * text_admin.c those that administrate, text_auth.c the only one that may come first where there are
+ * users, meta.c the meta commands; text_reply.c writes answers.
  */
 #ifndef JACKDAW_TEXT_H
 #define JACKDAW_TEXT_H
@@ -28,6 +29,8 @@ struct text_command {
 /* True if the line's last word is noreply. */
 bool line_is_quiet(const struct line *line);
 
+struct request *text_add(struct parser *parser, enum request_action action, bool quiet);
+
 /* Adds a request that answers one line (without its \r\n), which lives for ever. */
 struct request *text_say(struct parser *parser, enum request_action action, bool quiet,
 			 const char *line);
@@ -50,6 +53,13 @@ enum parse_result text_refuse(struct parser *parser, const uint8_t *data, uint32
  */
 enum parse_result text_take_data(struct parser *parser, struct request *request,
 				 const uint8_t *data, bool quiet, bool removes);
+
+/* set, add, replace, append, prepend, cas */
+enum parse_result text_store(struct parser *parser, const struct text_command *command,
+			     const struct line *line);
+
+/* struct codec's refuse: adds the error that has waited for the data to be swallowed. */
+void text_add_pending(struct parser *parser);
 
 /* The data of a storage request didn't end in \r\n: it becomes that error. */
 void text_bad_data(struct request *request);
