@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "dataplane/proto/request.h"
 
+enum {
+	GETS_MAX = 64, /* executed in one go */
+};
+
 /* A gat counts as a touch alone; of an mg with T only the hit does. */
 static void
 count_lookup(struct proto_stats *stats, const struct store_op *op, bool meta)
@@ -145,27 +149,42 @@ execute_any(struct server *server, struct request *request)
 	}
 }
 
-/* A plain get is most of what is asked: straight to the store, and two counters for all. */
-void
-requests_execute(struct server *server, struct request *requests, unsigned int count)
+/* A get like most: nothing to be told of it but the item. */
+static inline bool
+is_plain_get(const struct request *request)
 {
 	enum {
 		SPECIAL = REQUEST_SIDE_EFFECT | REQUEST_META | REQUEST_EXAMINES | REQUEST_AUTH |
 			  REQUEST_NO_MEMORY
 	};
+
+	return request->action == REQUEST_STORE && request->op.verb == STORE_GET &&
+	       (request->flags & SPECIAL) == 0;
+}
+
+/* Runs of plain gets go straight to the store, and count all at once. */
+void
+requests_execute(struct server *server, struct request *requests, unsigned int count)
+{
+	struct store_op *ops[GETS_MAX];
 	uint64_t hits = 0;
 
-	for (struct request *request = requests; request < requests + count; request++) {
-		if (request->action != REQUEST_STORE || request->op.verb != STORE_GET ||
-		    (request->flags & SPECIAL) != 0) {
-			execute_any(server, request);
+	for (struct request *request = requests, *end = requests + count; request < end;) {
+		unsigned int gets = 0;
+
+		for (; request < end && gets < GETS_MAX && is_plain_get(request); request++)
+			ops[gets++] = &request->op;
+		if (gets == 0) {
+			execute_any(server, request++);
 			continue;
 		}
-		store_execute(server->store, &request->op);
-		if (request->op.status == STORE_OK)
-			hits++;
-		else
-			count_lookup(server->stats, &request->op, false);
+		store_execute_all(server->store, ops, gets);
+		for (unsigned int i = 0; i < gets; i++) {
+			if (ops[i]->status == STORE_OK)
+				hits++;
+			else
+				count_lookup(server->stats, ops[i], false);
+		}
 	}
 	server->stats->cmd_get += hits;
 	server->stats->get_hits += hits;

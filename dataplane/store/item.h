@@ -246,6 +246,31 @@ bytes_equal(const uint8_t *left, const uint8_t *right, uint32_t length)
 		(load_word(left + last) ^ load_word(right + last))) == 0;
 }
 
+/* memcpy without a call, of 8 to 32 bytes: two halves, which overlap where they have to. */
+static inline void
+bytes_copy(uint8_t *to, const uint8_t *from, uint32_t length)
+{
+	enum {
+		WORD = 8,
+		PAIR = 16
+	};
+	uint8_t first[PAIR], last[PAIR];
+
+	if (length - WORD <= WORD) {
+		memcpy(first, from, WORD);
+		memcpy(last, from + length - WORD, WORD);
+		memcpy(to, first, WORD);
+		memcpy(to + length - WORD, last, WORD);
+	} else if (length - PAIR <= PAIR) {
+		memcpy(first, from, PAIR);
+		memcpy(last, from + length - PAIR, PAIR);
+		memcpy(to, first, PAIR);
+		memcpy(to + length - PAIR, last, PAIR);
+	} else {
+		memcpy(to, from, length);
+	}
+}
+
 static inline bool
 item_key_equals(const struct item *item, const uint8_t *key, uint32_t length)
 {
@@ -296,11 +321,11 @@ item_write(struct item *item, const struct item_draft *draft)
 		memcpy(at, &draft->flags, sizeof(draft->flags));
 		at += sizeof(draft->flags);
 	}
-	memcpy(at, draft->key, draft->key_length);
+	bytes_copy(at, draft->key, draft->key_length);
 	at += draft->key_length;
 	for (int i = 0; i < 2; i++) {
 		if (draft->part[i] != NULL)
-			memcpy(at, draft->part[i], draft->part_length[i]);
+			bytes_copy(at, draft->part[i], draft->part_length[i]);
 		at += draft->part_length[i];
 	}
 }
