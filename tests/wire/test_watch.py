@@ -61,7 +61,8 @@ class Memcached:
     def __init__(self):
         self.address = (CLIENT, PORT)
         self.process = subprocess.Popen(["memcached", "-u", "nobody", "-l", CLIENT, "-p", str(PORT),
-                                         "-U", "0", "-m", "64", "-t", "1"], close_fds=True)
+                                         "-U", "0", "-m", "64", "-t", "1",
+                                         "-o", "no_lru_maintainer,no_lru_crawler"])
 
     def __enter__(self):
         deadline = time.monotonic() + 20
