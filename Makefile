@@ -138,12 +138,16 @@ unit: all $(TESTS) ## the CUnit suites alone
 FUZZ_FOR ?= 60
 FUZZERS  := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/fuzz-%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZED   := $(foreach d,dataplane/store dataplane/proto,$(call sources,$(d)))
-$(FUZZERS): $(BUILD)/fuzz-%: tests/fuzz/fuzz_%.c $(FUZZED) $(wildcard dataplane/*/*.h tests/fuzz/*.h tests/proto/*.h)
+FUZZED_NET := $(call sources,dataplane/net)
+$(BUILD)/fuzz-udp: FUZZED += $(FUZZED_NET)
+$(BUILD)/fuzz-udp: FUZZ_FLAGS = $(DPDK_CFLAGS) -march=$(ARCH)
+$(BUILD)/fuzz-udp: FUZZ_LIBS = $(DPDK_LIBS)
+$(FUZZERS): $(BUILD)/fuzz-%: tests/fuzz/fuzz_%.c $(FUZZED) $(FUZZED_NET) $(wildcard dataplane/*/*.h tests/fuzz/*.h tests/proto/*.h tests/net/frames.h)
 	@mkdir -p $(@D)
 	@echo "  FUZZ  $@"
-	$(Q)clang $(CPPFLAGS) -std=gnu11 -fno-strict-aliasing -O1 -g -fno-omit-frame-pointer \
+	$(Q)clang $(CPPFLAGS) $(FUZZ_FLAGS) -std=gnu11 -fno-strict-aliasing -O1 -g -fno-omit-frame-pointer \
 		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
-		-o $@ $< $(FUZZED) $(STORE_LIBS)
+		-o $@ $< $(FUZZED) $(STORE_LIBS) $(FUZZ_LIBS)
 
 .PHONY: fuzz
 fuzz: $(FUZZERS) ## fuzz each codec for FUZZ_FOR seconds, from its corpus on

@@ -408,16 +408,20 @@ generate_delayed_flush(struct script *script, uint64_t *random)
 	script_end_line(script, random);
 }
 
-/* A line that has grown too long, with no end in sight, or that just ends. Nothing may come before it. */
+/*
+ * A line that has grown too long, with no end in sight, or that just ends. Nothing may come before it;
+ * and a get, which may be long, is so short here that it is put together, not answered as it comes.
+ */
 static inline void
 generate_endless(struct script *script, uint64_t *random)
 {
 	static const char *const starts[] = {"get",  "gets", "gat 0", "mg",   "set k0 0 0",
 					     "incr", "x",    " ",     "touch"};
-	uint32_t length = random_below(random, 6000);
+	const char *start = CHOOSE(random, starts);
+	uint32_t length = random_below(random, start[1] == 'e' ? LINE_MAX_BYTES : 6000);
 
-	script_say(script, CHOOSE(random, starts));
-	while (script->bytes.length < length)
+	script_say(script, start);
+	while (script->bytes.length + 20 < length)
 		script_say(script, one_in(random, 3) ? " k0" : " abcdefghijklmnop");
 }
 

@@ -72,8 +72,9 @@ bytes_free(struct bytes *bytes)
 
 enum {
 	SESSION_REQUESTS = 256,
-	SESSION_DATAGRAM_MAX = 1 << 18, /* bytes, with the room for a reply in place */
-	SESSION_TIDY_EVERY = 8,		/* streams */
+	/* bytes of a datagram with the room for a reply in place, of as many values as it may ask for */
+	SESSION_DATAGRAM_MAX = SESSION_REQUESTS * 2500,
+	SESSION_TIDY_EVERY = 8, /* streams */
 	SESSION_ITEM_MAX = 1 << 20,
 	SESSION_START = 1700000000, /* seconds since 1970 */
 };
@@ -103,6 +104,7 @@ struct session {
 	bool paused;   /* the stream has had an answer that a datagram can't have */
 	bool outgrown; /* or an answer to keys whose line has not ended */
 	struct session_upload upload;
+	uint8_t *packet; /* SESSION_DATAGRAM_MAX bytes, from the first datagram on */
 	enum parse_result last;
 	struct request request[SESSION_REQUESTS];
 };
@@ -220,6 +222,7 @@ session_close(struct session *session)
 	store_destroy(session->store);
 	bytes_free(&session->out);
 	bytes_free(&session->upload.words);
+	free(session->packet);
 }
 
 /* Executes what was parsed, as a worker's batch does. */
@@ -386,11 +389,14 @@ session_feed_in_two(struct session *session, const uint8_t *bytes, size_t length
 static inline void
 session_datagram(struct session *session, const uint8_t *bytes, size_t length)
 {
-	uint8_t *packet = malloc(SESSION_DATAGRAM_MAX);
 	unsigned int count = 0;
 	size_t consumed;
 	bool echoes = false;
+	uint8_t *packet;
 
+	if (session->packet == NULL)
+		session->packet = malloc(SESSION_DATAGRAM_MAX);
+	packet = session->packet;
 	if (packet == NULL || length > SESSION_DATAGRAM_MAX)
 		abort();
 	memcpy(packet, bytes, length);
@@ -412,7 +418,6 @@ session_datagram(struct session *session, const uint8_t *bytes, size_t length)
 		bytes_add(&session->out, packet, (size_t)(session->reply.cursor - packet));
 		store_quiescent(session->server.store);
 	}
-	free(packet);
 }
 
 #endif
