@@ -8,6 +8,7 @@
 #include "dataplane/store/index_find.h"
 
 enum {
+	SECOND_LINE_DELAY = 8,
 	LATE_MAX = 16, /* ops of a batch whose overflow bucket is looked at ahead of time too */
 };
 
@@ -74,13 +75,48 @@ probe_overflow(const struct index *index, struct store_op *op)
 	prefetch_item((const uint8_t *)index_item(index, op->word));
 }
 
+/*
+ * An item's second line is asked for some items after its first: until the first one's page has been
+ * looked up, the second would have it looked up once more.
+ */
+struct second_lines {
+	const uint8_t *item[SECOND_LINE_DELAY];
+	unsigned int count;
+};
+
+static inline void
+second_lines_begin(struct second_lines *lines, const uint8_t *anything)
+{
+	lines->count = 0;
+	for (unsigned int i = 0; i < SECOND_LINE_DELAY; i++)
+		lines->item[i] = anything;
+}
+
+static inline void
+second_lines_add(struct second_lines *lines, const uint8_t *item)
+{
+	const uint8_t **place = &lines->item[lines->count++ % SECOND_LINE_DELAY];
+
+	__builtin_prefetch(*place + ITEM_SECOND_LINE);
+	*place = item;
+}
+
+static inline void
+second_lines_end(const struct second_lines *lines)
+{
+	for (unsigned int i = 0; i < SECOND_LINE_DELAY; i++)
+		__builtin_prefetch(lines->item[i] + ITEM_SECOND_LINE);
+}
+
 static inline __attribute__((always_inline)) void
 probe(const struct store *store, struct store_op *ops[], unsigned int count, bool one_shard)
 {
 	const uint8_t *base = store->shard[0]->index.base;
 	struct store_op *late[LATE_MAX];
 	unsigned int late_count = 0;
+	struct second_lines second;
 
+	second_lines_begin(&second, base);
 	for (unsigned int i = 0; i < count; i++) {
 		struct store_op *op = ops[i];
 		_Atomic uint64_t *slot;
@@ -91,13 +127,17 @@ probe(const struct store *store, struct store_op *ops[], unsigned int count, boo
 			base = store_shard(store, op->hash)->index.base;
 		slot = index_foresee(op->place, FIRST_SLOTS, op->hash, &op->word);
 		if (__builtin_expect(slot != NULL, 1)) {
+			const uint8_t *item = base + slot_location(op->word) * ITEM_ALIGNMENT;
+
 			op->place = slot;
-			prefetch_item(base + slot_location(op->word) * ITEM_ALIGNMENT);
+			__builtin_prefetch(item);
+			second_lines_add(&second, item);
 		} else if (late_count < LATE_MAX) {
 			index_prefetch_overflow(base, op->place);
 			late[late_count++] = op;
 		}
 	}
+	second_lines_end(&second);
 	for (unsigned int i = 0; i < late_count; i++)
 		probe_overflow(&store_shard(store, late[i]->hash)->index, late[i]);
 }
