@@ -105,6 +105,7 @@ tell_of_eviction(const struct evict_context *context, const struct candidate *ca
 	struct store_op op = {
 		.key = item_key(candidate->item),
 		.key_length = (uint8_t)item_key_length(candidate->item),
+		.options = STORE_DETAILS,
 	};
 
 	hit_fill(&op, context->writer->heap, word, context->moment);

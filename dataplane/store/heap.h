@@ -30,6 +30,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "dataplane/store/age.h"
+
 struct item;
 
 enum segment_state {
@@ -65,6 +67,7 @@ struct segment {
 	bool settled;		/* retired: counted as such (eviction.settled) */
 	uint64_t retired;	/* the grace period it waits for (gp_token) */
 	uint32_t dead_before;	/* its ledgers' sum when it was freed last (the janitor's) */
+	struct age age;		/* when its items were stored (its writer's) */
 } __attribute__((aligned(64)));
 
 /* What the start of the mapping says of the rest, to whoever attaches it. */

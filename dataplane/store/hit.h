@@ -11,14 +11,25 @@ enum {
 	HIT_OPTIONS = STORE_FETCHED | STORE_STALE | STORE_TOKEN_SENT | STORE_BINARY_KEY,
 };
 
-/*
- * Fills op's out part from a live item, whose slot held `word`. The time since its last use is told
- * by its segment's age: reads don't write to items.
- */
+/* Seconds, at most, since the item was stored: reads write nothing that a time could be told by. */
+static inline uint32_t
+hit_idle(const struct heap *heap, uint64_t location, const struct moment *moment)
+{
+	uint32_t number = heap_segment_of(heap, location);
+	const struct segment *segment = &heap->segment[number];
+	uint64_t place = location - heap_offset(heap, number) / ITEM_ALIGNMENT;
+	uint64_t now = clock_tick(moment->clock);
+	uint64_t stored = age_tick(&segment->age, segment->born, place);
+
+	/* who stored it may have read the clock after us */
+	return stored < now ? (uint32_t)((now - stored) / CLOCK_TICKS) : 0;
+}
+
+/* Fills op's out part from a live item, whose slot held `word`; DETAILS: its age as well. */
 static inline void
 hit_fill(struct store_op *op, const struct heap *heap, uint64_t word, const struct moment *moment)
 {
-	uint64_t location = slot_location(word), now = clock_tick(moment->clock);
+	uint64_t location = slot_location(word);
 	const struct item *item = heap_item(heap, location);
 	uint8_t marks = item_marks(item);
 
@@ -28,8 +39,8 @@ hit_fill(struct store_op *op, const struct heap *heap, uint64_t word, const stru
 	op->flags = item_flags(item);
 	op->cas = item_unique(heap, item, location);
 	op->ttl_before = op->ttl = clock_left(item_expiry(item), moment->clock);
-	op->idle = (uint32_t)((now - heap->segment[heap_segment_of(heap, location)].born) /
-			      CLOCK_TICKS);
+	if ((op->options & STORE_DETAILS) != 0)
+		op->idle = hit_idle(heap, location, moment);
 	op->options &= ~(uint32_t)HIT_OPTIONS;
 	if ((word & SLOT_FETCHED) != 0)
 		op->options |= STORE_FETCHED;

@@ -31,6 +31,12 @@ writer_seal(struct writer *writer, unsigned int class)
 	memset(open, 0, sizeof(*open));
 }
 
+static uint64_t
+mark_due(const struct moment *moment)
+{
+	return moment->clock + (AGE_TICKS << 1);
+}
+
 bool
 writer_turn_over(struct writer *writer, unsigned int class, const struct moment *moment)
 {
@@ -54,6 +60,7 @@ writer_turn_over(struct writer *writer, unsigned int class, const struct moment 
 	segment->queue = (uint8_t)class_queue(class);
 	segment->order = 0;
 	segment->clean = false;
+	age_begin(&segment->age);
 	stamp = (stamp_generation(heap_stamp(heap, number)) + 1) << 32 |
 		(uint32_t)(moment->epoch << 1 | segment->queue);
 	/* relaxed: published with the slots of the items that will lie here */
@@ -61,10 +68,22 @@ writer_turn_over(struct writer *writer, unsigned int class, const struct moment 
 	*open = (struct open_segment){
 		.next = heap_offset(heap, number),
 		.end = heap_offset(heap, number) + heap_segment_size(heap),
+		.mark_due = mark_due(moment),
 		.segment = number,
 		.epoch = moment->epoch,
 	};
 	return true;
+}
+
+void
+writer_mark_age(struct writer *writer, unsigned int class, const struct moment *moment)
+{
+	struct open_segment *open = &writer->open[class];
+	struct segment *segment = &writer->heap->segment[open->segment];
+	uint64_t place = (open->next - heap_offset(writer->heap, open->segment)) / ITEM_ALIGNMENT;
+
+	age_mark(&segment->age, segment->born, place, clock_tick(moment->clock));
+	open->mark_due = mark_due(moment);
 }
 
 void

@@ -46,6 +46,7 @@ struct moment {
 struct open_segment {
 	uint64_t next, end; /* offsets in the arena of the free bytes */
 	uint64_t expiry;    /* the latest of its items; UINT64_MAX: never */
+	uint64_t mark_due;  /* the clock's reading from which on its age is to be marked */
 	uint32_t segment;   /* SEGMENT_NONE: none is open */
 	uint32_t epoch;
 };
@@ -104,6 +105,9 @@ class_queue(unsigned int class)
 /* Seals the class's open segment and opens another. False if there is none. */
 bool writer_turn_over(struct writer *writer, unsigned int class, const struct moment *moment);
 
+/* Marks when the class's open segment was filled so far (age.h). */
+void writer_mark_age(struct writer *writer, unsigned int class, const struct moment *moment);
+
 /*
  * Room for an item of `size` bytes (item_size) that expires at `expiry`: its location, or 0 when
  * memory is short. Written to at once, and published or given back before the thread goes on.
@@ -118,6 +122,8 @@ writer_allocate(struct writer *writer, unsigned int class, uint32_t size, uint64
 	if (__builtin_expect(open->end - open->next < size || open->epoch != moment->epoch, 0) &&
 	    !writer_turn_over(writer, class, moment))
 		return 0;
+	if (__builtin_expect(moment->clock >= open->mark_due, 0))
+		writer_mark_age(writer, class, moment);
 	at = open->next;
 	open->next = at + size;
 	if (expiry == 0)

@@ -14,7 +14,7 @@ visit_item(const struct shard *shard, uint64_t word, const struct moment *moment
 {
 	uint64_t location = slot_location(word);
 	const struct item *item = heap_item(&shard->heap, location);
-	struct store_op op = {.verb = STORE_GET, .status = STORE_OK};
+	struct store_op op = {.verb = STORE_GET, .options = STORE_DETAILS, .status = STORE_OK};
 
 	if (item_is_gone(&shard->heap, item, location, moment))
 		return;
