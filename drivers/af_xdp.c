@@ -11,6 +11,10 @@
  * - where another process has the queue it fails with "Invalid argument" and takes that process's
  *   program down with it, and it says nothing clearer of a umem that can't be locked into memory:
  *   both are looked for first;
+ * - it registers as much memory with the kernel as a pool's buffers would take side by side, and
+ *   DPDK puts gaps between them, at each page if there are no hugepages: frames sent from what lies
+ *   beyond were dropped in silence, and of the buffers to fill one after another was lost until the
+ *   port was deaf. Its pools have no gaps, see dense_pool;
  * - closing a port leaves its sockets open, and so the queues taken: port_close closes them.
  */
 #include <errno.h>
@@ -116,6 +120,7 @@ af_xdp_describe(const struct config *config, const struct config_port *port, uns
 const struct port_kind kind_af_xdp = {
 	.virtual_device = true,
 	.netdev = true,
+	.dense_pool = true,
 	.mtu_max = KIND_MTU_MAX - XDP_HEADROOM,
 	/* CAP_BPF alone isn't enough: libxdp looks programs up by their number */
 	.privileges = PRIVILEGE(CAP_NET_ADMIN) | PRIVILEGE(CAP_NET_RAW) | PRIVILEGE(CAP_SYS_ADMIN),

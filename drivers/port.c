@@ -85,14 +85,37 @@ port_choose_queues(const struct config *config, const struct config_port *wanted
 
 /* --- bringing up -------------------------------------------------------------------------- */
 
+/*
+ * Packet buffers side by side in one piece of memory. rte_pktmbuf_pool_create leaves gaps, so that no
+ * buffer lies across two pages: a device of the kernel's doesn't need that.
+ */
+static struct rte_mempool *
+pool_create_dense(const char *name, unsigned int buffers, int node)
+{
+	struct rte_pktmbuf_pool_private sizes = {.mbuf_data_room_size = RTE_MBUF_DEFAULT_BUF_SIZE};
+	struct rte_mempool *pool = rte_mempool_create(
+		name, buffers, sizeof(struct rte_mbuf) + RTE_MBUF_DEFAULT_BUF_SIZE, MBUF_CACHE,
+		sizeof(sizes), rte_pktmbuf_pool_init, &sizes, rte_pktmbuf_init, NULL, node,
+		RTE_MEMPOOL_F_NO_IOVA_CONTIG);
+
+	if (pool == NULL || pool->nb_mem_chunks == 1)
+		return pool;
+	rte_mempool_free(pool);
+	return NULL;
+}
+
 static int
-port_make_pool(struct port *port, uint16_t queue, unsigned int buffers, int node)
+port_make_pool(struct port *port, const struct port_kind *kind, uint16_t queue,
+	       unsigned int buffers, int node)
 {
 	char name[RTE_MEMPOOL_NAMESIZE];
 
 	snprintf(name, sizeof(name), "pool%u.%u", port->id, queue);
-	port->pools[queue] = rte_pktmbuf_pool_create(name, buffers, MBUF_CACHE, 0,
-						     RTE_MBUF_DEFAULT_BUF_SIZE, node);
+	if (kind->dense_pool)
+		port->pools[queue] = pool_create_dense(name, buffers, node);
+	else
+		port->pools[queue] = rte_pktmbuf_pool_create(name, buffers, MBUF_CACHE, 0,
+							     RTE_MBUF_DEFAULT_BUF_SIZE, node);
 	return port->pools[queue] == NULL ? -ENOMEM : 0;
 }
 
@@ -107,8 +130,8 @@ port_setup_queues(struct port *port, const struct config *config, const struct p
 		int status, wake_fd;
 
 		/* every worker may hold packets of any queue: pools are as large as for all */
-		status = port_make_pool(port, queue, config->mbufs * config->workers / port->queues,
-					(int)node);
+		status = port_make_pool(port, kind, queue,
+					config->mbufs * config->workers / port->queues, (int)node);
 		if (status != 0)
 			return port_fail(port, status, error,
 					 "no memory for %u packet buffers; lower mbufs, or give "

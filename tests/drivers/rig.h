@@ -22,6 +22,7 @@ enum {
 	RIG_DEADLINE_MS = 5000,
 	RIG_ETHER_TYPE = 0x88b5, /* IEEE 802: for local experiments */
 	RIG_FRAME_MAX = 2048,
+	RIG_BUFFERS_MAX = 16384, /* packet buffers that EAL has memory for */
 };
 
 static struct eal rig_eal;
@@ -74,7 +75,7 @@ rig_start_eal(unsigned int workers)
 	char error[CONFIG_ERROR_SIZE];
 
 	config.workers = workers;
-	config.mbufs *= 2;
+	config.mbufs = RIG_BUFFERS_MAX;
 	if (eal_start(&rig_eal, &config, error) != 0)
 		rig_die(error);
 }

@@ -120,6 +120,42 @@ frames_pass_in_both_directions(void)
 	}
 }
 
+/*
+ * Every buffer of a pool is as good as another: AF_XDP's are in memory that is registered with the
+ * kernel, which drops a frame outside of it in silence, and forgets a buffer that it was to fill.
+ */
+static void
+every_buffer_can_be_sent(void)
+{
+	static struct rte_mbuf *buffers[RIG_BUFFERS_MAX];
+
+	for (size_t i = 0; i < RTE_DIM(drivers); i++) {
+		struct config config = config_of(drivers[i]);
+		uint8_t frame[RIG_FRAME_MAX], returned[RIG_FRAME_MAX];
+		unsigned int count = 0;
+		struct port port;
+		int peer;
+
+		config.mbufs = RIG_BUFFERS_MAX;
+		make_wire(1);
+		rig_open(&port, &config);
+		peer = open_peer(drivers[i]);
+		rig_frame(frame, 60, 1, &port.mac);
+		while (count < RIG_BUFFERS_MAX &&
+		       (buffers[count] = rte_pktmbuf_alloc(port.pools[0])) != NULL)
+			count++;
+		CU_ASSERT(count >= RIG_BUFFERS_MAX / 2); /* the others wait to be filled */
+		for (unsigned int sent = 0; sent < count; sent++) {
+			memcpy(rte_pktmbuf_append(buffers[sent], 60), frame, 60);
+			rig_send(&port, 0, buffers[sent]);
+			CU_ASSERT_EQUAL_FATAL(recv(peer, returned, sizeof(returned), 0), 60);
+		}
+		close(peer);
+		port_close(&port);
+		remove_wire();
+	}
+}
+
 /* AF_XDP's headroom comes off the buffer: the largest MTU that is accepted is one that passes. */
 static void
 the_largest_mtu_passes(void)
@@ -512,9 +548,9 @@ stopping_leaves_no_runtime_directory(void)
 }
 
 SUITE_FUNCTION(run_suite, "ports on the kernel's interfaces", TEST(frames_pass_in_both_directions),
-	       TEST(the_largest_mtu_passes), TEST(a_frame_wakes_who_sleeps),
-	       TEST(capabilities_are_those_that_work), TEST(two_queues_share_the_flows),
-	       TEST(opening_and_closing_leaves_nothing),
+	       TEST(every_buffer_can_be_sent), TEST(the_largest_mtu_passes),
+	       TEST(a_frame_wakes_who_sleeps), TEST(capabilities_are_those_that_work),
+	       TEST(two_queues_share_the_flows), TEST(opening_and_closing_leaves_nothing),
 	       TEST(an_interface_that_is_down_is_brought_up), TEST(a_missing_interface_is_named),
 	       TEST(af_xdp_refuses_more_queues_than_it_serves),
 	       TEST(the_kernels_address_is_refused), TEST(a_tap_needs_a_name_of_its_own),

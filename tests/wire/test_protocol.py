@@ -148,6 +148,8 @@ if __name__ == "__main__":
     run("protocol", [
         ("stampede on af_xdp", functools.partial(stampede, "proto-xdp", "af_xdp", 1)),
         ("stampede on two workers", functools.partial(stampede, "proto-afp", "af_packet", 2)),
+        ("stampede on two workers, one queue",
+         functools.partial(stampede, "proto-xdp2", "af_xdp", 2)),
         ("numbers", numbers),
         ("operators", operators),
     ])
