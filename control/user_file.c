@@ -53,8 +53,8 @@ file_take(const char *path, struct users *users, char *text, char error[CONFIG_E
 	}
 	if (users_read(users, text, (size_t)length, &line) != 0) {
 		snprintf(error, CONFIG_ERROR_SIZE,
-			 "%s:%u: malformed; want name:password, each of at most %u bytes, and at "
-			 "most %u such lines",
+			 "%s:%u: malformed; want name:password, each of at most %d bytes, and at "
+			 "most %d such lines",
 			 path, line, USER_TEXT_MAX, USERS_MAX);
 		return -EINVAL;
 	}

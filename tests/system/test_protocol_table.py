@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """docs/protocol.md's tables against the code and the tests.
 
-Every command, flag, opcode, tuning word and group of statistics that the code knows has a row; every
-row says same, different or absent; and every row has test cases, one that works and one that fails,
-that exist: by their names, or by those that the row gives as "(tests: `name` ...)".
+Every command, flag, opcode, tuning word and group of statistics that the code knows has a row;
+every row says same, different or absent; and every row has test cases, one that works and one that
+fails, that exist: by their names, or by those that the row gives as "(tests: `name` ...)".
 """
 import glob
 import os

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Users over the wire: stock clients that know a password, streams that don't, and the file itself."""
+"""Users over the wire: stock clients that know a password, streams that don't, and their file."""
 import os
 import re
 import signal

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""The groups of `stats` of a whole server beside those of memcached 1.6.18, after the same requests:
-the same names in the same order, and values of the same kind."""
+"""The groups of `stats` of a whole server beside memcached 1.6.18's, after the same requests: the
+same names in the same order, and values of the same kind."""
 import os
 import re
 import socket
