@@ -53,7 +53,9 @@ struct rig {
 	unsigned int free_mbufs;
 	unsigned int out_count;
 	struct rig_segment out[RIG_OUT_MAX];
-	unsigned int closed, unpinned;
+	unsigned int opened, closed, unpinned;
+	struct tcp_peer ended;		   /* what was told of the last that closed */
+	struct tcp_connection *accepted;   /* the last that was established */
 	struct tcp_connection *connection; /* the last that had news */
 	unsigned int ready;		   /* connections that had news in the last turn */
 	/* the peer's side of the connection */
@@ -134,11 +136,21 @@ rig_transmit(void *arg, struct tcp_port *port, struct rte_mbuf *mbuf)
 }
 
 static inline void
+rig_opened(void *arg, struct tcp_connection *connection)
+{
+	struct rig *rig = arg;
+
+	rig->opened++;
+	rig->accepted = connection;
+}
+
+static inline void
 rig_closed(void *arg, struct tcp_connection *connection)
 {
 	struct rig *rig = arg;
 
 	rig->closed++;
+	tcp_describe(connection, &rig->ended);
 	if (rig->connection == connection)
 		rig->connection = NULL;
 }
@@ -172,8 +184,11 @@ rig_options(void)
 static inline void
 rig_begin(struct rig *rig, const struct tcp_options *options)
 {
-	struct tcp_owner owner = {
-		.arg = rig, .transmit = rig_transmit, .closed = rig_closed, .unpin = rig_unpin};
+	struct tcp_owner owner = {.arg = rig,
+				  .transmit = rig_transmit,
+				  .opened = rig_opened,
+				  .closed = rig_closed,
+				  .unpin = rig_unpin};
 
 	if (rig_pool == NULL)
 		rig_pool = frames_start();
