@@ -68,6 +68,7 @@ struct config_port {
 	uint16_t queues;      /* wanted RX and TX queue pairs; 0: as many as there are workers */
 	uint16_t descriptors; /* descriptors a ring */
 	uint16_t mtu;	      /* bytes of an IP packet */
+	bool tso;	      /* long TCP segments are left to the port, if it can cut them */
 	bool has_mac;	      /* false: the device's own */
 	uint8_t mac[6];
 	struct config_prefix ipv4;  /* our address and the subnet it lies in */

@@ -59,7 +59,8 @@ const struct option config_options[] = {
 	 .letter = 'p', .long_name = "port", .help = "TCP port to answer on; 0 for none"},
 	{"tcp.connections", OPTION_COUNT, GLOBAL(connections), .least = 1, .most = 1 << 20,
 	 .initial = "1024", .letter = 'c', .long_name = "conn-limit",
-	 .help = "TCP connections at a time; each worker has its equal part. One more is told so and closed"},
+	 .help = "TCP connections at a time; each worker has its equal part. One more is told so "
+		 "and closed"},
 	{"tcp.connections_per_client", OPTION_COUNT, GLOBAL(tcp_connections_a_client), .least = 0,
 	 .most = 1 << 20, .initial = "0",
 	 .help = "TCP connections of one client address at a time, as tcp.connections; 0 for no "
@@ -153,6 +154,8 @@ const struct option port_options[] = {
 	{"mtu", OPTION_COUNT, PORT(mtu), .least = 576, .most = 2026, .initial = "1500",
 	 .help = "bytes of the largest IP packet, which one packet buffer must hold; at most 1500 "
 		 "for af_packet"},
+	{"tso", OPTION_BOOLEAN, PORT(tso), .initial = "true",
+	 .help = "tap, pci: leave long TCP segments to the port to cut, if it can"},
 };
 const unsigned int port_options_count = COUNT_OF(port_options);
 
@@ -160,9 +163,9 @@ const unsigned int port_options_count = COUNT_OF(port_options);
 const struct driver_rule driver_rules[] = {
 	[CONFIG_AF_XDP] = {"af_xdp", " interface address ", EVERY_DRIVER "interface "},
 	[CONFIG_AF_PACKET] = {"af_packet", " interface address ", EVERY_DRIVER "interface "},
-	[CONFIG_TAP] = {"tap", " interface address ", EVERY_DRIVER "interface mac "},
+	[CONFIG_TAP] = {"tap", " interface address ", EVERY_DRIVER "interface mac tso "},
 	[CONFIG_MEMIF] = {"memif", " socket address ", EVERY_DRIVER "socket role id mac "},
-	[CONFIG_PCI] = {"pci", " pci address ", EVERY_DRIVER "pci mac "},
+	[CONFIG_PCI] = {"pci", " pci address ", EVERY_DRIVER "pci mac tso "},
 };
 
 const struct option *

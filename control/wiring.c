@@ -64,6 +64,8 @@ wire_interface(struct interface *interface, const struct port *port, const struc
 		.tx_ip_checksum = port->tx_ip_checksum,
 		.tx_udp_checksum = port->tx_udp_checksum,
 		.tx_tcp_checksum = port->tx_tcp_checksum,
+		.tso = port->tso,
+		.tso_shorter = port->tso_shorter,
 	};
 	wire_allow(&interface->udp_allow, config->udp_allow, config->udp_allow_count);
 	wire_allow(&interface->tcp_allow, config->tcp_allow, config->tcp_allow_count);

@@ -26,6 +26,7 @@ struct port_kind {
 	bool netdev; /* the kernel has an interface for it, and its stack sees traffic of it */
 	bool multi_segment;    /* the driver sends chained mbufs correctly */
 	bool external_buffers; /* the driver sends attached external buffers correctly */
+	bool tso_shorter;      /* what it cuts must fit the MTU with its Ethernet header */
 	bool dense_pool;       /* the driver takes a pool's buffers to lie side by side */
 	uint16_t mtu_max;      /* bytes of the largest IP packet that gets through */
 	uint64_t privileges;   /* Linux capabilities that opening it takes; see privilege.h */

@@ -66,8 +66,10 @@ port_negotiate(struct port *port, const struct port_kind *kind, const struct rte
 	port->tx_ip_checksum = (tx & RTE_ETH_TX_OFFLOAD_IPV4_CKSUM) != 0;
 	port->tx_udp_checksum = (tx & RTE_ETH_TX_OFFLOAD_UDP_CKSUM) != 0;
 	port->tx_tcp_checksum = (tx & RTE_ETH_TX_OFFLOAD_TCP_CKSUM) != 0;
-	port->tso = (tx & RTE_ETH_TX_OFFLOAD_TCP_TSO) != 0;
 	port->multi_segment = (tx & RTE_ETH_TX_OFFLOAD_MULTI_SEGS) != 0;
+	port->tso = port->config.tso && (tx & RTE_ETH_TX_OFFLOAD_TCP_TSO) != 0 &&
+		    port->multi_segment && port->tx_ip_checksum && port->tx_tcp_checksum;
+	port->tso_shorter = kind->tso_shorter;
 	port->external_buffers = kind->external_buffers;
 }
 

@@ -34,7 +34,8 @@ struct port {
 	bool tx_ip_checksum; /* filled in by the device when asked by mbuf flags */
 	bool tx_udp_checksum;
 	bool tx_tcp_checksum;
-	bool tso;
+	bool tso;	       /* long TCP segments are cut by the port */
+	bool tso_shorter;      /* to pieces that are shorter than the MTU by the Ethernet header */
 	bool multi_segment;    /* chained mbufs may be sent */
 	bool external_buffers; /* mbufs with external buffers may be sent */
 	bool fast_free;	       /* only direct mbufs of the queue's own pool are sent */

@@ -58,6 +58,8 @@ struct interface {
 	bool tx_ip_checksum;
 	bool tx_udp_checksum;
 	bool tx_tcp_checksum;
+	bool tso;	  /* it cuts TCP segments that are longer than fits a packet */
+	bool tso_shorter; /* to pieces whose Ethernet header counts as part of the MTU */
 	struct allow udp_allow, tcp_allow;
 };
 

@@ -2,6 +2,11 @@
 /* What may be sent now: lost data first, then new data, else an acknowledgement that is due. */
 #include "dataplane/net/tcp_segment.h"
 
+enum {
+	TRAIN_MAX =
+		48 << 10, /* bytes: IP's total length, and 64 pieces of TAP's driver, are more */
+};
+
 /* The window field; what it tells becomes rcv_edge. */
 static uint16_t
 output_window(struct tcp_connection *connection)
@@ -37,6 +42,18 @@ output_stamps(const struct tcp *tcp, const struct tcp_connection *connection, ui
 			      connection->ts_recent);
 }
 
+/* Bytes of each piece of a segment that the port cuts; without TSO of any segment. */
+static uint32_t
+output_piece(const struct tcp *tcp, const struct tcp_connection *connection)
+{
+	const struct interface *interface = tcp->ports[connection->path.port]->interface;
+	uint32_t smss = connection_smss(connection);
+
+	if (interface->tso_shorter)
+		smss -= RTE_ETHER_HDR_LEN + connection->path.tags_length;
+	return smss;
+}
+
 /*
  * [sequence, end) to the peer: data, and FIN if `end` is past it. `fresh`: for the first time, to be
  * noted in the flight. False: no buffer.
@@ -48,20 +65,22 @@ output_segment(struct tcp *tcp, struct tcp_connection *connection, uint32_t sequ
 	uint32_t queued = connection->queue.end;
 	bool fin = seq_lt(queued, end);
 	uint32_t length = end - sequence - fin;
+	uint32_t piece = connection_smss(connection);
 	uint8_t flags = RTE_TCP_ACK_FLAG;
 	struct tcp_draft draft;
 
+	if (unlikely(length > piece))
+		piece = output_piece(tcp, connection);
 	if (!segment_begin(tcp, &connection->path, connection_options_length(connection), &draft))
+		return false;
+	if (length > 0 && !segment_fill(tcp, connection, &draft, sequence, length, piece))
 		return false;
 	if (fresh && !flight_append(tcp, connection, sequence, end)) {
 		rte_pktmbuf_free(draft.mbuf);
 		return false;
 	}
-	if (length > 0) {
-		queue_copy(&connection->queue, sequence, length, draft.data);
-		if (sequence + length == queued)
-			flags |= RTE_TCP_PSH_FLAG;
-	}
+	if (length > 0 && sequence + length == queued)
+		flags |= RTE_TCP_PSH_FLAG;
 	if (fin) {
 		flags |= RTE_TCP_FIN_FLAG;
 		connection->flags |= TCP_FIN_SENT;
@@ -70,7 +89,7 @@ output_segment(struct tcp *tcp, struct tcp_connection *connection, uint32_t sequ
 	segment_fields(&draft, sequence, connection->rcv_nxt, flags, output_window(connection));
 	output_acknowledged(connection);
 	tcp->stats->bytes_out += length;
-	segment_send(tcp, &connection->path, &draft, (uint16_t)length);
+	segment_send(tcp, &connection->path, &draft, (uint16_t)length, (uint16_t)piece);
 	return true;
 }
 
@@ -148,10 +167,29 @@ output_worth(const struct tcp_connection *connection, uint32_t waiting, bool pat
 	return (uint32_t)usable;
 }
 
+/*
+ * A port that cuts segments takes many at once: how much of `waiting` bytes, of which a segment's worth
+ * is to be sent, within the peer's window and `room`. All of it, or whole pieces.
+ */
+static uint32_t
+output_train(const struct tcp *tcp, const struct tcp_connection *connection, uint32_t waiting,
+	     uint32_t room)
+{
+	uint32_t usable = connection->snd_una + connection->snd_wnd - connection->snd_nxt;
+	uint32_t piece = output_piece(tcp, connection);
+	uint32_t length = RTE_MIN(waiting, usable);
+
+	length = RTE_MIN(length, room);
+	length = RTE_MIN(length, (uint32_t)TRAIN_MAX);
+	if (length <= connection_smss(connection))
+		return connection_smss(connection);
+	return length == waiting ? length : length - length % piece;
+}
+
 bool
 output_new(struct tcp *tcp, struct tcp_connection *connection, uint32_t room, bool patient)
 {
-	bool sent = false;
+	bool tso = tcp->ports[connection->path.port]->interface->tso, sent = false;
 
 	connection->flags &= (uint16_t)~TCP_LIMITED;
 	while (output_is_waiting(connection)) {
@@ -165,6 +203,8 @@ output_new(struct tcp *tcp, struct tcp_connection *connection, uint32_t room, bo
 			connection->flags |= TCP_LIMITED;
 			break;
 		}
+		if (tso && length == connection_smss(connection))
+			length = output_train(tcp, connection, waiting, room);
 		end = connection->snd_nxt + length;
 		if (length == waiting && (connection->flags & TCP_CLOSE) != 0)
 			end++;

@@ -140,6 +140,7 @@ segment_begin(struct tcp *tcp, const struct tcp_path *path, uint16_t options_len
 		return false;
 	}
 	draft->mbuf = mbuf;
+	draft->linear = 0;
 	draft->header = rte_pktmbuf_mtod_offset(mbuf, struct rte_tcp_hdr *,
 						RTE_ETHER_HDR_LEN + path->tags_length + ip_length);
 	draft->data = (uint8_t *)(draft->header + 1) + options_length;
@@ -148,6 +149,35 @@ segment_begin(struct tcp *tcp, const struct tcp_path *path, uint16_t options_len
 	draft->header->data_off = (uint8_t)((sizeof(*draft->header) + options_length) << 2);
 	draft->header->tcp_urp = 0;
 	draft->header->cksum = 0;
+	return true;
+}
+
+bool
+segment_fill(struct tcp *tcp, struct tcp_connection *connection, struct tcp_draft *draft,
+	     uint32_t sequence, uint32_t length, uint32_t segment)
+{
+	struct rte_mempool *pool = tcp->ports[connection->path.port]->pool;
+	uint32_t piece = RTE_MIN(length, segment);
+	struct rte_mbuf *last = draft->mbuf;
+
+	draft->linear = (uint16_t)piece;
+	queue_copy(&connection->queue, sequence, piece, draft->data);
+	while ((length -= piece) > 0) {
+		struct rte_mbuf *mbuf = rte_pktmbuf_alloc(pool);
+
+		if (mbuf == NULL) {
+			tcp->stats->no_buffer++;
+			rte_pktmbuf_free(draft->mbuf);
+			return false;
+		}
+		sequence += piece;
+		piece = RTE_MIN(length, (uint32_t)rte_pktmbuf_tailroom(mbuf));
+		queue_copy(&connection->queue, sequence, piece, rte_pktmbuf_mtod(mbuf, uint8_t *));
+		mbuf->data_len = (uint16_t)piece;
+		last->next = mbuf;
+		last = mbuf;
+		draft->mbuf->nb_segs++;
+	}
 	return true;
 }
 
@@ -229,7 +259,7 @@ ipv4_lay(const struct interface *interface, const struct tcp_path *path,
 		ip->hdr_checksum = (uint16_t)~checksum_fold(checksum_add(0, ip, sizeof(*ip)));
 	if (interface->tx_tcp_checksum) {
 		mbuf->ol_flags |= RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_TCP_CKSUM;
-		draft->header->cksum = rte_ipv4_phdr_cksum(ip, 0);
+		draft->header->cksum = rte_ipv4_phdr_cksum(ip, mbuf->ol_flags);
 	} else {
 		draft->header->cksum =
 			segment_checksum(2 * sizeof(ip->src_addr), draft->header, length);
@@ -251,7 +281,7 @@ ipv6_lay(const struct interface *interface, const struct tcp_path *path,
 	memcpy(ip->dst_addr, path->peer.bytes, sizeof(ip->dst_addr));
 	if (interface->tx_tcp_checksum) {
 		mbuf->ol_flags |= RTE_MBUF_F_TX_IPV6 | RTE_MBUF_F_TX_TCP_CKSUM;
-		draft->header->cksum = rte_ipv6_phdr_cksum(ip, 0);
+		draft->header->cksum = rte_ipv6_phdr_cksum(ip, mbuf->ol_flags);
 	} else {
 		draft->header->cksum =
 			segment_checksum(2 * sizeof(ip->src_addr), draft->header, length);
@@ -260,20 +290,26 @@ ipv6_lay(const struct interface *interface, const struct tcp_path *path,
 
 void
 segment_send(struct tcp *tcp, const struct tcp_path *path, const struct tcp_draft *draft,
-	     uint16_t length)
+	     uint16_t length, uint16_t segment)
 {
 	struct tcp_port *port = tcp->ports[path->port];
 	bool ipv4 = address_is_ipv4(&path->peer);
 	struct rte_mbuf *mbuf = draft->mbuf;
 	struct rte_ether_hdr *ether = rte_pktmbuf_mtod(mbuf, struct rte_ether_hdr *);
+	uint16_t linear = draft->linear != 0 ? draft->linear : length;
 	uint16_t l4_length = (uint16_t)(draft->data + length - (uint8_t *)draft->header);
 	uint16_t type = ipv4 ? RTE_BE16(RTE_ETHER_TYPE_IPV4) : RTE_BE16(RTE_ETHER_TYPE_IPV6);
 
-	mbuf->data_len = (uint16_t)(draft->data + length - (uint8_t *)ether);
-	mbuf->pkt_len = mbuf->data_len;
+	mbuf->data_len = (uint16_t)(draft->data + linear - (uint8_t *)ether);
+	mbuf->pkt_len = (uint32_t)(draft->data + length - (uint8_t *)ether);
 	mbuf->l2_len = RTE_ETHER_HDR_LEN + path->tags_length;
 	mbuf->l3_len = ipv4 ? sizeof(struct rte_ipv4_hdr) : sizeof(struct rte_ipv6_hdr);
 	mbuf->l4_len = (uint8_t)(draft->header->data_off >> 2);
+	if (length > segment) {
+		mbuf->ol_flags |= RTE_MBUF_F_TX_TCP_SEG;
+		mbuf->tso_segsz = segment;
+		tcp->stats->trains_out++;
+	}
 	ether->dst_addr = path->mac;
 	ether->src_addr = port->interface->mac;
 	if (path->tags_length != 0)
@@ -298,6 +334,6 @@ segment_send_plain(struct tcp *tcp, const struct tcp_path *path, uint32_t sequen
 	if (options_length > 0)
 		memcpy((uint8_t *)(draft.header + 1), options, options_length);
 	segment_fields(&draft, sequence, ack, flags, window);
-	segment_send(tcp, path, &draft, 0);
+	segment_send(tcp, path, &draft, 0, 0);
 	return true;
 }

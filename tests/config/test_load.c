@@ -259,7 +259,7 @@ wrong_shapes_are_placed(void)
 		 ":2: ports: is a mapping; want a list of mappings, each beginning with a dash"},
 		{"ports:\n  - tap\n",
 		 ":2: ports[0]: is a single value; want a mapping of name, driver, interface, "
-		 "pci, socket, role, id, address, ipv6, mac, queues, descriptors, mtu"},
+		 "pci, socket, role, id, address, ipv6, mac, queues, descriptors, mtu, tso"},
 		{"- memory: 1G\n",
 		 ":1: the file is a list; want a mapping, lines like 'memory: 64M'"},
 		{"memory 1G\n",

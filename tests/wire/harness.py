@@ -155,12 +155,14 @@ class Lab:
     def config(self, driver, extra=""):
         return "memory: 64M\nhugepages: off\n" + extra + CONFIGS[driver]
 
-    def start(self, driver, extra="", arguments=()):
+    def start(self, driver, extra="", arguments=(), port=""):
+        """port: further options of it, as ", mtu: 1400"."""
         if driver == "af_packet":
             # the kernel's answer for it is the TAP device's: here the appliance hears the question
             subprocess.run(["ip", "-n", f"{self.name}-srv", "-6", "neigh", "del", "proxy", SERVER6,
                             "dev", "jd-srv"], check=False, stderr=subprocess.DEVNULL)
-        return Appliance(self.name, self.config(driver, extra), arguments)
+        config = self.config(driver, extra).replace(ADDRESSES, ADDRESSES + port)
+        return Appliance(self.name, config, arguments)
 
     def __enter__(self):
         return self

@@ -123,6 +123,21 @@ def on_port(name, driver, ipv6):
         assert Udp().ask(b"get p1\r\n") == b"VALUE p1 0 4\r\n0001\r\nEND\r\n"
 
 
+def segments_are_cut_by_the_port():
+    """TAP's driver cuts long segments (TSO): the same bytes by far fewer segments of ours."""
+    value, asked, out = PATTERN[:1000000], 20, {}
+    answer = b"VALUE big 0 %d\r\n%s\r\nEND\r\n" % (len(value), value)
+    with Lab("tcp-tso") as lab:
+        for tso in ("true", "false"):
+            with lab.start("tap", port=f", tso: {tso}"), Tcp((SERVER, PORT)) as client:
+                client.expect(b"set big 0 0 %d\r\n%s\r\n" % (len(value), value), b"STORED\r\n")
+                client.expect(asked * b"get big\r\n", asked * answer)
+                stats = client.stats(b"jackdaw")
+                out[tso] = int(stats["tcp_segments_out"])
+                assert (int(stats["tcp_trains_out"]) > 0) == (tso == "true"), stats
+    assert out["true"] * 4 < out["false"], out
+
+
 def wander(done):
     """Moves all threads of this process from CPU to CPU, so that their packets change queues."""
     cpus = sorted(os.sched_getaffinity(0))
@@ -173,6 +188,7 @@ if __name__ == "__main__":
         ("af_xdp", functools.partial(on_port, "tcp-xdp", "af_xdp", True)),
         ("af_packet", functools.partial(on_port, "tcp-afp", "af_packet", True)),
         ("tap", functools.partial(on_port, "tcp-tap", "tap", False)),
+        ("segments are cut by the port", segments_are_cut_by_the_port),
         ("two workers, one queue", functools.partial(two_workers, "af_xdp", 1)),
         ("two workers, two queues", functools.partial(two_workers, "af_packet", 2)),
         ("allow", others_are_refused),
