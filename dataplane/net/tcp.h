@@ -98,7 +98,7 @@ struct tcp_options {
 	X(cookies_wrong, "acknowledgements of no connection and no cookie")                        \
 	X(segments_in, "segments received for a connection or a listener")                         \
 	X(segments_out, "segments sent")                                                           \
-	X(trains_out, "of those, longer than fits a packet: cut by the port (TSO)")                 \
+	X(trains_out, "of those, longer than fits a packet: cut by the port (TSO)")                \
 	X(bytes_in, "payload bytes received in order")                                             \
 	X(bytes_out, "payload bytes sent, retransmissions included")                               \
 	X(duplicate_bytes, "payload bytes received again")                                         \

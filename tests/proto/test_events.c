@@ -127,12 +127,12 @@ connections_are_told(void)
 			ipv6, 16),
 		"ts=1795475940.396553 gid=24 type=conn_close rip=fd77::2 rport=1 transport=tcp "
 		"reason=normal cfd=23\n");
-	for (uint8_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
 		snprintf(wanted, sizeof(wanted), " reason=%s cfd=23\n", reasons[i]);
-		CU_ASSERT_PTR_NOT_NULL(
-			strstr(line_of((struct event){.type = EVENT_CONNECTION_CLOSE, .status = i},
-				       ipv4, 16),
-			       wanted));
+		CU_ASSERT_PTR_NOT_NULL(strstr(line_of((struct event){.type = EVENT_CONNECTION_CLOSE,
+								     .status = (uint8_t)i},
+						      ipv4, 16),
+					      wanted));
 	}
 }
 
