@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What an acknowledgement says (RFC 9293, 3.10.7.4, fifth: check the ACK field). */
-#include "dataplane/net/tcp_connection.h"
+#include "dataplane/net/tcp_parts.h"
 
 /* Our FIN has arrived. False: the connection is gone. */
 static bool

@@ -4,7 +4,7 @@
  * acknowledgement in pieces is worth no more than a whole one) and CUBIC (RFC 9438), in integers.
  * What takes a division is done once a millisecond, and only while cwnd is what holds a sender back.
  */
-#include "dataplane/net/tcp_connection.h"
+#include "dataplane/net/tcp_parts.h"
 
 enum {
 	CUBIC_REACH = 100000, /* milliseconds from K beyond which the curve isn't followed */

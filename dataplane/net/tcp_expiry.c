@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What happens when nothing does: each connection's deadlines behind its one timer. */
-#include "dataplane/net/tcp_connection.h"
+#include "dataplane/net/tcp_parts.h"
 
 enum {
 	LOOK_TICKS = 60000,	 /* at a connection, at the latest */

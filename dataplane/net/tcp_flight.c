@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "dataplane/net/tcp_connection.h"
+#include "dataplane/net/tcp_parts.h"
 
 static unsigned int
 flight_capacity(const struct tcp_flight *flight)

@@ -4,7 +4,7 @@
  * (RFC 5927, 4.1), and never below what every link of today carries, so that nobody can make us send
  * crumbs.
  */
-#include "dataplane/net/tcp_connection.h"
+#include "dataplane/net/tcp_parts.h"
 
 enum {
 	QUOTED_TCP =

@@ -5,7 +5,7 @@
  * copied into the free end of the one before, so that a sender of single bytes holds few buffers.
  * Of bytes that come twice the first ones count, unless a segment covers all of an earlier one.
  */
-#include "dataplane/net/tcp_connection.h"
+#include "dataplane/net/tcp_parts.h"
 
 static inline uint32_t
 early_begin(const struct rte_mbuf *mbuf)

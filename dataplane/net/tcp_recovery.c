@@ -6,7 +6,7 @@
  *     OPEN ──loss found by acknowledgements──▶ RECOVERY ──snd_una reaches `recover`──▶ OPEN
  *       └──────────timeout──────────▶ LOSS ◀──timeout──┘ LOSS ──snd_una reaches `recover`──▶ OPEN
  */
-#include "dataplane/net/tcp_connection.h"
+#include "dataplane/net/tcp_parts.h"
 
 enum {
 	DUPLICATES = 3,			 /* DupThresh (RFC 5681, 3.2) */

@@ -9,7 +9,7 @@
 #ifndef JACKDAW_TCP_SEGMENT_H
 #define JACKDAW_TCP_SEGMENT_H
 
-#include "dataplane/net/tcp_connection.h"
+#include "dataplane/net/tcp_parts.h"
 
 /* A segment that is being built. */
 struct tcp_draft {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A connection as the worker sees it: bytes in, bytes out. */
-#include "dataplane/net/tcp_connection.h"
+#include "dataplane/net/tcp_parts.h"
 
 void *
 tcp_user(struct tcp_connection *connection)
