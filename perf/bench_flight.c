@@ -7,6 +7,8 @@ int
 flight_init(struct flight *flight, const struct bench_options *options, struct load *load,
 	    struct meter *meter, unsigned int slot_count, uint32_t room)
 {
+	uint32_t get_size = BINARY_HEADER + (uint32_t)options->workload.key_size;
+
 	*flight = (struct flight){
 		.load = load,
 		.meter = meter,
@@ -18,6 +20,9 @@ flight_init(struct flight *flight, const struct bench_options *options, struct l
 		.room = room,
 		.slot_count = slot_count,
 	};
+	flight->width_gets = room / get_size < 1 ? 1 : room / get_size;
+	if (flight->width_gets > flight->width)
+		flight->width_gets = flight->width;
 	flight->slots = calloc(slot_count, sizeof(*flight->slots));
 	flight->requests = calloc((size_t)slot_count * flight->width, sizeof(*flight->requests));
 	flight->free = calloc(slot_count, sizeof(*flight->free));
@@ -141,17 +146,13 @@ static void
 flight_finish(struct flight *flight, unsigned int index, uint64_t now)
 {
 	struct slot *slot = &flight->slots[index];
-	struct meter *meter = flight->meter;
 
 	if (slot->count > 1) {
 		uint64_t all = UINT64_MAX >> (64 - slot->count);
 
 		flight_settle_quiet(flight, flight_requests(flight, index), all & ~slot->answered);
 	}
-	meter->messages++;
-	meter->requests += slot->count;
-	meter_add_latency(meter, now > slot->due ? now - slot->due : 0, slot->count);
-	slot->count = 0;
+	flight_finish_all(flight, slot, now);
 }
 
 static bool

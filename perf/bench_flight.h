@@ -29,7 +29,8 @@ struct flight {
 	bool echo;   /* messages are of bytes that mean nothing */
 	bool simple; /* binary, without verification: most hits need only a glance */
 	unsigned int width;
-	uint32_t room; /* bytes that a message may have */
+	unsigned int width_gets; /* plain GETs of a message, if nothing else is asked */
+	uint32_t room;		 /* bytes that a message may have */
 	unsigned int slot_count;
 	struct slot *slots;
 	struct workload_request *requests; /* [slot_count][width] */
@@ -79,6 +80,13 @@ bool flight_settle(struct flight *flight, unsigned int slot, const struct answer
 
 /* --- inline: once a message --------------------------------------------------------------- */
 
+/* Whether every message is one of binary_write_gets, whose answers aren't verified. */
+static inline bool
+flight_only_gets(const struct flight *flight)
+{
+	return flight->simple && load_only_gets(flight->load);
+}
+
 bool flight_draw_wide(struct flight *flight, unsigned int slot);
 
 static inline bool
@@ -89,8 +97,13 @@ flight_draw(struct flight *flight, unsigned int index, uint64_t now)
 	slot->due = now;
 	slot->answered = 0;
 	slot->opaque += 1 << 8;
-	if (flight->width != 1)
-		return flight_draw_wide(flight, index);
+	if (flight->width != 1) {
+		if (!flight_only_gets(flight))
+			return flight_draw_wide(flight, index);
+		slot->count = (uint16_t)flight->width_gets;
+		load_next_gets(flight->load, flight_requests(flight, index), slot->count);
+		return true;
+	}
 	if (flight->echo) {
 		slot->count = 1;
 		return true;
@@ -117,6 +130,8 @@ flight_write(struct flight *flight, unsigned int index, uint8_t *out)
 	struct slot *slot = &flight->slots[index];
 	unsigned int last = slot->count - 1u;
 
+	if (flight_only_gets(flight))
+		return binary_write_gets(flight->load, requests, slot->count, slot->opaque, out);
 	if (flight->protocol == BENCH_REDIS)
 		return redis_write(flight->load, requests, out);
 	if (flight->protocol == BENCH_TEXT)
@@ -128,16 +143,16 @@ flight_write(struct flight *flight, unsigned int index, uint8_t *out)
 	return binary_write(flight->load, &requests[last], false, slot->opaque | last, out);
 }
 
-/* A message of one request was answered. */
+/* All requests of a message were answered. */
 static inline void
-flight_finish_one(struct flight *flight, struct slot *slot, uint64_t now)
+flight_finish_all(struct flight *flight, struct slot *slot, uint64_t now)
 {
 	struct meter *meter = flight->meter;
 
-	slot->count = 0;
 	meter->messages++;
-	meter->requests++;
-	meter_add_latency(meter, now > slot->due ? now - slot->due : 0, 1);
+	meter->requests += slot->count;
+	meter_add_latency(meter, now > slot->due ? now - slot->due : 0, slot->count);
+	slot->count = 0;
 }
 
 bool flight_take_any(struct flight *flight, unsigned int slot, const uint8_t *bytes, size_t length,
@@ -148,14 +163,20 @@ flight_take(struct flight *flight, unsigned int index, const uint8_t *bytes, siz
 	    uint64_t now)
 {
 	struct slot *slot = &flight->slots[index];
-	const struct workload_request *request = flight_requests(flight, index);
+	const struct workload_request *requests = flight_requests(flight, index);
+	bool hits;
 
-	if (!flight->simple || slot->count != 1 || request->op != WORKLOAD_GET ||
-	    !binary_is_hit(bytes, length, slot->opaque, request->value_length))
+	if (flight->width == 1)
+		hits = flight->simple && slot->count == 1 && requests->op == WORKLOAD_GET &&
+		       binary_is_hit(bytes, length, slot->opaque, requests->value_length);
+	else
+		hits = slot->count != 0 && slot->answered == 0 && flight_only_gets(flight) &&
+		       binary_are_hits(bytes, length, requests, slot->count, slot->opaque);
+	if (!hits)
 		return flight_take_any(flight, index, bytes, length, now);
 	flight->meter->bytes_received += length;
-	flight->meter->hits++;
-	flight_finish_one(flight, slot, now);
+	flight->meter->hits += slot->count;
+	flight_finish_all(flight, slot, now);
 	return true;
 }
 
@@ -168,7 +189,7 @@ flight_echoed(struct flight *flight, unsigned int index, uint64_t now)
 		flight->meter->late++;
 		return false;
 	}
-	flight_finish_one(flight, slot, now);
+	flight_finish_all(flight, slot, now);
 	return true;
 }
 

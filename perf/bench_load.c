@@ -37,9 +37,6 @@ load_init_plain(struct load *load, const struct bench_options *options)
 	}
 	load->only_gets = plain->ops[WORKLOAD_GET] == sum;
 	load->key_length = (uint8_t)plain->key_size;
-	load->key_digits = 1;
-	while (load->key_digits < LOAD_KEY_DIGITS && (plain->keys - 1) >> (6 * load->key_digits))
-		load->key_digits++;
 	load->value_least = options->value_least;
 	load->value_span = options->value_most - options->value_least + 1;
 	load->ttl = options->ttl;
@@ -77,12 +74,29 @@ load_init_shaped(struct load *load, const struct bench_options *options,
 	return status;
 }
 
+/* What load_write_key puts texts together from. */
+static void
+load_init_keys(struct load *load)
+{
+	uint64_t first;
+
+	workload_key(0, WORKLOAD_KEY_MAX, load->key_text);
+	memcpy(&first, load->key_text, sizeof(first));
+	load->key_rest = le64toh(first) >> 48 << 48;
+	for (uint32_t pair = 0; pair < LOAD_PAIRS; pair++) {
+		uint8_t text[2];
+
+		workload_key(pair, sizeof(text), text);
+		load->key_pairs[pair] = (uint16_t)(text[0] | text[1] << 8);
+	}
+}
+
 int
 load_init(struct load *load, const struct bench_options *options, char error[BENCH_ERROR_SIZE])
 {
 	memset(load, 0, sizeof(*load));
 	random_seed(&load->random, options->workload.seed);
-	workload_key(0, WORKLOAD_KEY_MAX, load->key_text);
+	load_init_keys(load);
 	load->item_most = options->transport == BENCH_UDP ? BENCH_UDP_ITEM_MAX : UINT32_MAX;
 	if (options->shape[0] != '\0')
 		return load_init_shaped(load, options, error);

@@ -7,6 +7,7 @@
 #ifndef JACKDAW_PERF_BENCH_LOAD_H
 #define JACKDAW_PERF_BENCH_LOAD_H
 
+#include <endian.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -17,7 +18,9 @@
 
 enum {
 	LOAD_FILLS = 4096, /* SETs after missed GETs that may wait for their turn; a power of two */
-	LOAD_KEY_DIGITS = 11,
+	LOAD_PAIR_BITS = 12, /* two digits to base 64 */
+	LOAD_PAIRS = 1 << LOAD_PAIR_BITS,
+	LOAD_KEY_SLACK = 16, /* bytes that writing a key may write, whatever its length */
 };
 
 /* Keys of numbers are apart from the others: incr finds nothing else there. */
@@ -28,7 +31,6 @@ struct load {
 	bool only_gets;
 	bool fill;
 	uint8_t key_length;
-	uint8_t key_digits; /* characters of a key's text that differ from those of key 0 */
 	uint32_t ttl;
 	uint32_t item_most;		  /* key and value: larger values of shapes are cut */
 	uint32_t value_least, value_span; /* lengths are least .. least + span - 1 */
@@ -41,7 +43,9 @@ struct load {
 	struct popularity popularity;
 	struct workload workload;
 	struct workload_request fills[LOAD_FILLS];
-	uint8_t key_text[256]; /* the text of key 0 */
+	uint8_t key_text[256];		/* the text of key 0, */
+	uint64_t key_rest;		/* of its first 8 characters the last two, little endian */
+	uint16_t key_pairs[LOAD_PAIRS]; /* the text of two digits, little endian */
 };
 
 /* 0, -EINVAL or -ENOMEM with one line in error. */
@@ -58,10 +62,21 @@ uint64_t load_keys(const struct load *load);
 /* The next request; false when a preload is through. */
 static inline bool load_next(struct load *load, struct workload_request *request);
 
+/* Whether all that comes now are GETs of plain options, which nothing follows. */
+static inline bool
+load_only_gets(const struct load *load)
+{
+	return load->only_gets && !load->preloading && !load->fill;
+}
+
+/* So many of them, if so: as many calls of load_next. */
+static inline void load_next_gets(struct load *load, struct workload_request *requests,
+				  unsigned int count);
+
 /* A GET missed: remembers to store the key, if the stream reads through. */
 static inline void load_missed(struct load *load, const struct workload_request *request);
 
-/* Writes the key's text. May write up to LOAD_KEY_DIGITS + 16 bytes whatever its length. */
+/* Writes the key's text. May write up to LOAD_KEY_SLACK bytes whatever its length. */
 static inline void load_write_key(const struct load *load, const struct workload_request *request,
 				  uint8_t *text);
 
@@ -107,6 +122,24 @@ load_next(struct load *load, struct workload_request *request)
 }
 
 static inline void
+load_next_gets(struct load *load, struct workload_request *requests, unsigned int count)
+{
+	struct random random = load->random; /* in registers */
+
+	for (unsigned int i = 0; i < count; i++) {
+		uint64_t key = popularity_draw(&load->popularity, &random);
+
+		requests[i] = (struct workload_request){
+			.key = key,
+			.value_length = load_value_length(load, key),
+			.key_length = load->key_length,
+			.op = WORKLOAD_GET,
+		};
+	}
+	load->random = random;
+}
+
+static inline void
 load_missed(struct load *load, const struct workload_request *request)
 {
 	if (!request->fill)
@@ -122,20 +155,23 @@ load_missed(struct load *load, const struct workload_request *request)
 static inline void
 load_write_key(const struct load *load, const struct workload_request *request, uint8_t *text)
 {
-	/* workload.c's digits: a key's text is its number to base 64, lowest digit first */
-	static const char digits[64] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-	uint64_t key = request->key;
+	uint64_t key = request->key, first;
 
-	memcpy(text, load->key_text, 16);
-	if (request->key_length > 16)
-		memcpy(text + 16, load->key_text + 16, request->key_length - 16u);
-	if (key >= LOAD_NUMBER_KEY || load->shaped) {
+	if (__builtin_expect(key >= LOAD_NUMBER_KEY || load->shaped, 0)) {
 		workload_key(key, request->key_length, text);
 		return;
 	}
-	for (unsigned int i = 0; i < load->key_digits; i++, key >>= 6)
-		text[i] = (uint8_t)digits[key & 63];
+	/* a key's text is its number to base 64, lowest digit first: six digits, for 2^32 keys. They
+	 * are put together in a register: a copy would wait for characters stored one by one. */
+	first = load->key_pairs[key % LOAD_PAIRS] |
+		(uint64_t)load->key_pairs[key >> LOAD_PAIR_BITS & (LOAD_PAIRS - 1)] << 16 |
+		(uint64_t)load->key_pairs[key >> 2 * LOAD_PAIR_BITS & (LOAD_PAIRS - 1)] << 32 |
+		load->key_rest;
+	first = htole64(first);
+	memcpy(text, &first, sizeof(first));
+	memcpy(text + 8, load->key_text + 8, 8);
+	if (request->key_length > LOAD_KEY_SLACK)
+		memcpy(text + 16, load->key_text + 16, request->key_length - 16u);
 }
 
 #endif

@@ -168,6 +168,67 @@ binary_read(const uint8_t *bytes, size_t length, struct answer *answer)
 	return (ssize_t)(sizeof(header) + body);
 }
 
+/* Body length and opaque of a header, which lie side by side, in memory's order. */
+static inline uint64_t
+binary_middle(uint32_t body_length, uint32_t opaque)
+{
+	return htole64((uint64_t)le32toh(opaque) << 32 | le32toh(htobe32(body_length)));
+}
+
+/*
+ * Writes the `count` (> 0) plain GETs of a message, whose keys are all of one length; returns their
+ * end. What binary_write would write, in a third of its time.
+ */
+static inline uint8_t *
+binary_write_gets(const struct load *load, const struct workload_request *requests,
+		  unsigned int count, uint32_t opaque, uint8_t *out)
+{
+	const struct binary_opcode *get = &binary_opcodes[WORKLOAD_GET];
+	uint8_t key_length = requests->key_length;
+	uint64_t start = binary_start(0x80, get->quiet, key_length, 0), zero = 0;
+
+	for (unsigned int i = 0; i < count; i++) {
+		uint64_t middle = binary_middle(key_length, opaque | i);
+
+		if (i == count - 1)
+			start = binary_start(0x80, get->loud, key_length, 0);
+		memcpy(out, &start, sizeof(start));
+		memcpy(out + 8, &middle, sizeof(middle));
+		memcpy(out + 16, &zero, sizeof(zero)); /* CAS unique: none */
+		load_write_key(load, &requests[i], out + BINARY_HEADER);
+		out += BINARY_HEADER + key_length;
+	}
+	return out;
+}
+
+/*
+ * Whether the bytes are exactly the hits of a message of binary_write_gets, in their order and with
+ * values of the right lengths: looked at without deciding anything on the way.
+ */
+static inline bool
+binary_are_hits(const uint8_t *bytes, size_t length, const struct workload_request *requests,
+		unsigned int count, uint32_t opaque)
+{
+	uint64_t start =
+		binary_start(0x81, binary_opcodes[WORKLOAD_GET].quiet, 0, BINARY_HIT_EXTRAS);
+	uint64_t other = 0, got[2];
+	size_t at = 0;
+
+	for (unsigned int i = 0; i < count; i++) {
+		uint32_t body_length = BINARY_HIT_EXTRAS + requests[i].value_length;
+
+		if (at + BINARY_HEADER + body_length > length)
+			return false;
+		if (i == count - 1)
+			start = binary_start(0x81, binary_opcodes[WORKLOAD_GET].loud, 0,
+					     BINARY_HIT_EXTRAS);
+		memcpy(got, bytes + at, sizeof(got));
+		other |= (got[0] ^ start) | (got[1] ^ binary_middle(body_length, opaque | i));
+		at += BINARY_HEADER + body_length;
+	}
+	return other == 0 && at == length;
+}
+
 /*
  * Whether the bytes are exactly one hit of one plain GET with an opaque and a value of a length:
  * most answers by far.

@@ -167,7 +167,7 @@ raw_tcp_take_hit(struct flight *flight, unsigned int index, const uint8_t *bytes
 	    !binary_is_hit(bytes, size, slot->opaque, request->value_length))
 		return 0;
 	flight->meter->hits++;
-	flight_finish_one(flight, slot, now);
+	flight_finish_all(flight, slot, now);
 	return size;
 }
 

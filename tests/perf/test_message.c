@@ -277,8 +277,74 @@ a_text_get_of_several_ends_with_end(void)
 	flight_end(&flight);
 }
 
+static void
+gets_of_a_message_are_as_each_alone(void)
+{
+	struct workload_request requests[4];
+	uint8_t out[256] = {0}, want[256] = {0}, *end, *at = want;
+	struct bench_options options;
+
+	load_start(&options);
+	load_next_gets(&load, requests, 4);
+	requests[3].key = UINT32_MAX - 1; /* all six digits */
+	for (unsigned int i = 0; i < 4; i++)
+		at = binary_write(&load, &requests[i], i < 3, OPAQUE | i, at);
+	end = binary_write_gets(&load, requests, 4, OPAQUE, out);
+	CU_ASSERT_EQUAL(end - out, at - want);
+	CU_ASSERT_EQUAL(memcmp(out, want, (size_t)(at - want)), 0);
+	workload_key(requests[3].key, requests[3].key_length, want);
+	CU_ASSERT_EQUAL(memcmp(end - requests[3].key_length, want, requests[3].key_length), 0);
+	load_release(&load);
+}
+
+/* Writes the hits that answer a flight's message of GETs; their end. */
+static uint8_t *
+put_hits(const struct flight *flight, uint8_t *out)
+{
+	const struct slot *slot = &flight->slots[0];
+
+	for (unsigned int i = 0; i < slot->count; i++) {
+		uint32_t length = flight_requests(flight, 0)[i].value_length;
+		uint64_t start = binary_start(0x81, i + 1u < slot->count ? 0x09 : 0x00, 0, 4);
+		uint64_t middle = binary_middle(4 + length, slot->opaque | i);
+
+		memset(out, 0, BINARY_HEADER + 4 + length);
+		memcpy(out, &start, sizeof(start));
+		memcpy(out + 8, &middle, sizeof(middle));
+		out += BINARY_HEADER + 4 + length;
+	}
+	return out;
+}
+
+static void
+hits_of_a_message_are_taken_at_a_glance_or_one_by_one(void)
+{
+	struct bench_options options;
+	struct flight flight;
+	uint8_t bytes[512], *end;
+	size_t first;
+
+	flight_start(&flight, &options, BENCH_BINARY, 3);
+	end = put_hits(&flight, bytes);
+	CU_ASSERT(binary_are_hits(bytes, (size_t)(end - bytes), flight_requests(&flight, 0), 3,
+				  flight.slots[0].opaque));
+	CU_ASSERT_FALSE(binary_are_hits(bytes, (size_t)(end - bytes) - 1,
+					flight_requests(&flight, 0), 3, flight.slots[0].opaque));
+	CU_ASSERT(flight_take(&flight, 0, bytes, (size_t)(end - bytes), 2));
+	CU_ASSERT_EQUAL(meter.hits, 3);
+	CU_ASSERT(flight_draw(&flight, 0, 3));
+	end = put_hits(&flight, bytes); /* of a message whose first GET missed */
+	first = BINARY_HEADER + 4 + flight_requests(&flight, 0)->value_length;
+	CU_ASSERT(flight_take(&flight, 0, bytes + first, (size_t)(end - bytes) - first, 4));
+	CU_ASSERT_EQUAL(meter.hits, 5);
+	CU_ASSERT_EQUAL(meter.misses, 1);
+	CU_ASSERT_EQUAL(meter.requests, 6);
+	flight_end(&flight);
+}
+
 SUITE("messages of the load generator", TEST(meta_is_written),
       TEST(several_meta_commands_are_quiet_and_end_with_mn),
       TEST(answers_are_read_whole_or_not_at_all), TEST(a_meta_message_ends_with_its_answer),
       TEST(silence_is_a_miss_in_a_meta_message_of_several), TEST(an_answer_to_no_request_is_wrong),
-      TEST(a_text_get_of_several_ends_with_end))
+      TEST(a_text_get_of_several_ends_with_end), TEST(gets_of_a_message_are_as_each_alone),
+      TEST(hits_of_a_message_are_taken_at_a_glance_or_one_by_one))
