@@ -15,7 +15,8 @@ from process import Failed, last_line
 from servers import EchoMemif, JackdawMemif, JackdawVeth, Load, Memcached, Peer, Redis
 
 STEAL_MOST = 0.05  # of the CPUs' time in a pair, before it is taken again
-CLIENT_BOUND_FROM = 0.10  # the server's idle share from which on the client was the limit
+CLIENT_BOUND_FROM = 0.10  # the server's idle share from which on something else was the limit,
+CLIENT_BUSY_FROM = 0.80  # and it was the client if its own core was as busy as that
 GIB = 1 << 30
 BYTES_AN_ITEM = 80  # of the store's memory, with 16 + 32 bytes
 FRAME = 100  # bytes: between those of a binary GET (90) and of its hit (110)
@@ -160,10 +161,31 @@ def _best(check, theirs):
     return medians.index(max(medians)) if medians else None
 
 
+def _client_bound(samples):
+    """
+    Whether the server idled while the client's core had no rest. A client on the kernel's sockets
+    doesn't count its softirqs' time: its busy share is not known, so the server's idling decides.
+    """
+    idle, busy = _median(samples, "idle_share"), _median(samples, "client_busy")
+    kernel_client = any(sample.get("kernel_client") for sample in samples)
+    return idle is not None and idle > CLIENT_BOUND_FROM and \
+        (kernel_client or (busy or 0) >= CLIENT_BUSY_FROM)
+
+
+def _busy_cost_ratio(ours, theirs):
+    """Median over the pairs of the peer's busy cycles a request by ours; None where not told."""
+    ratios = [their["busy_cycles"] / our["busy_cycles"] for our, their in zip(ours, theirs)
+              if our.get("busy_cycles") and their.get("busy_cycles")]
+    return statistics.median(ratios) if ratios else None
+
+
+BASES = {"rate": "rate", "busy_cycles": "busy cycles a request",
+         "per_busy_second": "busy cycles a request"}
+
+
 def _case_rows(case, settings, samples, subjects):
     ours, theirs = samples[0], samples[1:]
-    idle = _median(ours, "idle_share")
-    bound = idle is not None and idle > CLIENT_BOUND_FROM
+    bound = _client_bound(ours)
     best = _best(case.checks[0], theirs)
     rows = []
     for check in case.checks:
@@ -186,10 +208,14 @@ def _case_rows(case, settings, samples, subjects):
             continue
         ratios = [r for r in (_ratio(check, m, o) for m, o in zip(mine, other)) if r is not None]
         ratio = statistics.median(ratios) if ratios else None
+        basis = BASES.get(check.key, check.key)
+        cost = _busy_cost_ratio(ours, theirs[best]) if best is not None else None
+        if bound and check.key == "rate" and check.kind == "ratio" and cost is not None:
+            ratio, basis = cost, BASES["busy_cycles"]
         middle, their_middle = statistics.median(mine), statistics.median(other) if other else None
         rows.append(make_row(
             case.name, _labelled(case.ours.label or subjects[0].name, check), mine, check.unit,
-            settings, ratio=ratio, bar=check.bar, bar_kind=check.kind, client_bound=bound,
+            settings, ratio=ratio, basis=basis, busy_cost_ratio=cost, bar=check.bar, bar_kind=check.kind, client_bound=bound,
             passed=_passes(check, ratio, middle, their_middle), note=case.note,
             command=subjects[0].command, cycles_a_stage=ours[-1].get("stages"), **_account(ours)))
     return rows
@@ -411,6 +437,15 @@ def _memcached_cases():
     ]
 
 
+def _tcp_alone(opponent, make):
+    """One connection, one request under way: what a request waits where nothing queues."""
+    load = Load(transport="tcp", how=["--connections", 1, "--depth", 1])
+    return Case(f"tcp-alone-vs-{opponent}", Side(lambda: JackdawVeth("kernel"), load),
+                [Side(make, load)],
+                [Check("rate", "requests/s", "none"),
+                 *(Check(key, "us", "most_ratio", 1 / 3, key) for key in ("p50", "p99"))])
+
+
 def _tcp_cases(peers):
     opponents = {"memcached": lambda: Memcached("veth"), "redis": lambda: Redis("veth")}
     for name, command in peers.items():
@@ -427,6 +462,7 @@ def _tcp_cases(peers):
             cases.append(Case(f"tcp-depth{depth}-vs-{opponent}",
                               Side(lambda: JackdawVeth("kernel"), load), [Side(make, load)],
                               checks))
+        cases.append(_tcp_alone(opponent, make))
     return cases
 
 

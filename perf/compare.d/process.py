@@ -103,6 +103,13 @@ class Process:
     def alive(self):
         return self.process.poll() is None
 
+    def end(self):
+        """How it ended, of one that isn't alive: its exit status or signal, and its last line."""
+        status = self.process.returncode
+        how = f"was killed by {signal.Signals(-status).name}" if status < 0 else \
+            f"ended with status {status}"
+        return f"{os.path.basename(self.command[0])} {how}: {last_line(self.output())}"
+
     def await_output(self, pattern, seconds=READY_SECONDS):
         deadline = time.monotonic() + seconds
         while True:
@@ -118,14 +125,14 @@ class Process:
 
     def _go_on_waiting(self, deadline):
         if not self.alive():
-            raise Failed(f"{os.path.basename(self.command[0])} ended: {last_line(self.output())}")
+            raise Failed(self.end())
         if time.monotonic() > deadline:
             raise Failed(f"{os.path.basename(self.command[0])} was not ready in {READY_SECONDS} s")
         time.sleep(0.02)
 
     def cpu_seconds(self):
         if not self.alive():
-            raise Failed(f"it ended by itself: {last_line(self.output())}")
+            raise Failed(self.end())
         with open(f"/proc/{self.process.pid}/stat", encoding="ascii", errors="replace") as file:
             fields = file.read().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / TICKS_PER_SECOND

@@ -32,6 +32,8 @@ def _verdict(row):
                      [row.get("passed")])
     if row.get("client_bound"):
         words.append("client-bound")
+        if row.get("ratio") is not None and row.get("basis"):
+            words.append(f"ratio of {row['basis']}")
     if row.get("note"):
         words.append(row["note"])
     return "; ".join(words)

@@ -76,6 +76,10 @@ class Subject:
                 self._client(load.keys_options(), 0, 0, load.preload_limit())
                 self.loaded = True
             return self._measure(load, seconds, warm_up)
+        except Failed:
+            if not self.process.alive():  # that is why
+                raise Failed(self.process.end()) from None
+            raise
         finally:
             if self.process is not None:
                 self.process.freeze()
@@ -123,6 +127,7 @@ class Subject:
         sample = Sample(rate=result["requests_per_second"], p50=result["latency"]["p50_us"],
                         p99=result["latency"]["p99_us"], p999=result["latency"]["p999_us"],
                         client_busy=result["client_busy_share"],
+                        kernel_client="--kernel" in self.client_options(),
                         hit_ratio=result["hit_ratio"], lost=result["lost"],
                         server=result.get("server", {}))
         self.account(sample, result, cpu, warm_up + seconds)
