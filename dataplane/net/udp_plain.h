@@ -31,6 +31,7 @@ enum {
 
 _Static_assert(PLAIN_WORDS * sizeof(uint64_t) == offsetof(struct udp_plain_headers, frame.reserved),
 	       "all that is compared");
+_Static_assert(PLAIN_WORDS % 2 == 0, "compared in pairs");
 
 /* What a port's plain frames look like. Set once, then read-only. */
 struct udp_plain {
@@ -46,15 +47,6 @@ struct udp_plain {
 
 /* Learns from the interface, which must be as it will stay. */
 void udp_plain_learn(struct udp_plain *plain, const struct interface *interface);
-
-static inline uint64_t
-plain_load64(const void *at)
-{
-	uint64_t word;
-
-	memcpy(&word, at, sizeof(word));
-	return word;
-}
 
 static inline uint32_t
 plain_load32(const void *at)
@@ -96,6 +88,20 @@ plain_is_allowed(const struct interface *interface, struct packet *packet, rte_b
 	return packet_is_allowed(interface, &interface->udp_allow, packet);
 }
 
+/* Whether the headers are the expected ones where the mask says so: two words at a time. */
+static inline bool
+plain_looks_right(const struct udp_plain *plain, const struct udp_plain_headers *headers)
+{
+	typedef uint64_t pair __attribute__((vector_size(16), aligned(2), may_alias));
+	const pair *expected = (const pair *)plain->expected, *mask = (const pair *)plain->mask;
+	const pair *words = (const pair *)headers;
+	pair different = {0};
+
+	for (unsigned int i = 0; i < PLAIN_WORDS / 2; i++)
+		different |= (words[i] ^ expected[i]) & mask[i];
+	return (different[0] | different[1]) == 0;
+}
+
 /* Whether the frame is a plain one with nothing wrong. Its length is the caller's to check. */
 static inline bool
 plain_is_good(const struct udp_plain *plain, const struct interface *interface,
@@ -103,14 +109,8 @@ plain_is_good(const struct udp_plain *plain, const struct interface *interface,
 {
 	unsigned int total = rte_be_to_cpu_16(headers->ip.total_length);
 	unsigned int length = rte_be_to_cpu_16(headers->udp.dgram_len);
-	uint64_t different = 0;
 
-	for (unsigned int i = 0; i < PLAIN_WORDS; i++) {
-		uint64_t word = plain_load64((const uint8_t *)headers + i * sizeof(word));
-
-		different |= (word ^ plain->expected[i]) & plain->mask[i];
-	}
-	return different == 0 && total == length + sizeof(headers->ip) &&
+	return plain_looks_right(plain, headers) && total == length + sizeof(headers->ip) &&
 	       total <= mbuf->data_len - sizeof(headers->ether) && length > plain->length_over &&
 	       headers->udp.src_port != 0 && ipv4_source_good(interface, headers->ip.src_addr) &&
 	       ipv4_checksum_good(interface, mbuf, &headers->ip, sizeof(headers->ip)) &&
