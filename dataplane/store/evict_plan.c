@@ -64,6 +64,7 @@ list_insert(struct heap *heap, struct segment_list *list, uint32_t number)
 	*(older != SEGMENT_NONE ? &heap->segment[older].newer : &list->oldest) = number;
 	*(segment->newer != SEGMENT_NONE ? &heap->segment[segment->newer].older : &list->newest) =
 		number;
+	segment->queued = true;
 	list->count++;
 }
 
@@ -80,6 +81,7 @@ list_remove(struct heap *heap, struct segment_list *list, uint32_t number)
 		heap->segment[segment->newer].older = segment->older;
 	else
 		list->newest = segment->older;
+	segment->queued = false;
 	list->count--;
 }
 
@@ -111,14 +113,6 @@ queue_sealed(struct shard *shard)
 
 /* --- dirt ---------------------------------------------------------------------------------- */
 
-static bool
-is_queued(const struct heap *heap, uint32_t number)
-{
-	const struct segment *segment = &heap->segment[number];
-
-	return counter_read32(&segment->state) == SEGMENT_SEALED && segment->order != 0;
-}
-
 /* Counts what is dead in the next few segments; the others' count is a little out of date. */
 static void
 look_for_dirt(const struct store *store, unsigned int number)
@@ -131,8 +125,9 @@ look_for_dirt(const struct store *store, unsigned int number)
 		uint32_t at = eviction->dirt_cursor, dead = 0;
 
 		eviction->dirt_cursor = at + 1 < heap->segments ? at + 1 : heap->first;
-		if (is_queued(heap, at))
-			dead = segment_dead(store, number, at) - heap->segment[at].dead_before;
+		if (heap->segment[at].queued)
+			dead = segment_dead(store, number, at) -
+			       counter_read32(&heap->segment[at].dead_before);
 		dead >>= heap->shift - DIRT_SHIFT;
 		eviction->dirt[at] = dead < UINT8_MAX ? (uint8_t)dead : UINT8_MAX;
 	}

@@ -63,11 +63,12 @@ struct segment {
 	uint32_t older, newer;	/* in its queue (the janitor's) */
 	uint64_t order;		/* place in its queue; 0: the young end */
 	uint8_t queue;		/* enum segment_queue */
+	bool queued;		/* it is in a queue, for eviction (whoever has eviction's lock) */
 	bool clean;		/* as a victim: all that lives in it is kept */
 	bool settled;		/* retired: counted as such (eviction.settled) */
 	uint64_t retired;	/* the grace period it waits for (gp_token) */
-	uint32_t dead_before;	/* its ledgers' sum when it was freed last (the janitor's) */
-	struct age age;		/* when its items were stored (its writer's) */
+	_Atomic uint32_t dead_before; /* its ledgers' sum when it was freed last */
+	struct age age;		      /* when its items were stored (its writer's) */
 } __attribute__((aligned(64)));
 
 /* What the start of the mapping says of the rest, to whoever attaches it. */

@@ -45,9 +45,11 @@ segment_free(const struct store *store, struct writer *writer, uint32_t number)
 	struct segment *segment = &heap->segment[number];
 	uint32_t dead = segment_dead(store, writer->shard, number);
 
-	counter_add(&writer->tally.bytes_dead, -(uint64_t)(uint32_t)(dead - segment->dead_before));
+	counter_add(&writer->tally.bytes_dead,
+		    -(uint64_t)(uint32_t)(dead - counter_read32(&segment->dead_before)));
 	counter_add(&writer->tally.bytes_slack, segment->used - heap_segment_size(heap));
-	segment->dead_before = dead;
+	/* relaxed: who reads it takes what is dead for a rough figure */
+	atomic_store_explicit(&segment->dead_before, dead, memory_order_relaxed);
 	heap_give(heap, number);
 }
 
