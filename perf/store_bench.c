@@ -273,8 +273,11 @@ do_jobs(struct trial_subject *subject, int kind, unsigned int count, const struc
 		run->tally.refused += jobs[w].tally.refused;
 		run->tally.heads_sum += jobs[w].tally.heads_sum;
 		run->tally.item_lines += jobs[w].tally.item_lines;
-		run->tally.slow += jobs[w].tally.slow;
-		run->tally.slow_preempted += jobs[w].tally.slow_preempted;
+		if (w == 0) {
+			run->tally.slow = jobs[w].tally.slow;
+			run->tally.idle = jobs[w].tally.idle;
+			run->tally.idle_share = jobs[w].tally.idle_share;
+		}
 		rate += (double)jobs[w].tally.ops / (jobs[w].end - jobs[w].start);
 		start = w == 0 || jobs[w].start < start ? jobs[w].start : start;
 		end = jobs[w].end > end ? jobs[w].end : end;
@@ -295,11 +298,36 @@ trial_load(struct trial_subject *subject)
 	do_jobs(subject, JOB_LOAD, subject->plan->workers, NULL, NULL, &ignored);
 }
 
+/* All CPUs' time so far, and what of it was stolen, in ticks; zeros where it can't be told. */
+static void
+read_stolen(double *stolen, double *all)
+{
+	/* user nice system idle iowait irq softirq steal */
+	unsigned long long ticks[8] = {0};
+	FILE *file = fopen("/proc/stat", "r");
+
+	*stolen = *all = 0;
+	if (file == NULL)
+		return;
+	if (fscanf(file, "cpu %llu %llu %llu %llu %llu %llu %llu %llu", &ticks[0], &ticks[1],
+		   &ticks[2], &ticks[3], &ticks[4], &ticks[5], &ticks[6], &ticks[7]) == 8) {
+		*stolen = (double)ticks[7];
+		for (unsigned int i = 0; i < 8; i++)
+			*all += (double)ticks[i];
+	}
+	fclose(file);
+}
+
 void
 trial_run(struct trial_subject *subject, const struct trial_pool *pools, unsigned int workers,
 	  struct histogram *histogram, struct trial_run *run)
 {
+	double stolen_before, all_before, stolen, all;
+
+	read_stolen(&stolen_before, &all_before);
 	do_jobs(subject, JOB_RUN, workers, pools, histogram, run);
+	read_stolen(&stolen, &all);
+	run->stolen = all > all_before ? (stolen - stolen_before) / (all - all_before) : 0;
 }
 
 void

@@ -47,8 +47,10 @@ struct trial_result {
 	double rounds[ROUNDS_MAX]; /* operations a second */
 	size_t round_count;
 	double hit_share;
-	double lines;	 /* 0: cannot tell */
-	double p9999_ns; /* 0: not measured */
+	double stolen;	    /* the most of any round */
+	unsigned int again; /* runs taken again, as too much was stolen */
+	double lines;	    /* 0: cannot tell */
+	double p9999_ns;    /* 0: not measured */
 };
 
 /* All results so far, and how they are to be got. Zeroed but for rounds and seed at first. */

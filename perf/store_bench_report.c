@@ -80,6 +80,10 @@ trial_result_print(const struct trial_result *result)
 		printf("  lines %.2f", result->lines);
 	if (result->p9999_ns > 0)
 		printf("  p99.99 %.1f us", result->p9999_ns / 1e3);
+	if (result->stolen >= 0.01)
+		printf("  stolen %.0f %%", 100 * result->stolen);
+	if (result->again > 0)
+		printf("  again %u", result->again);
 	printf("\n");
 	fflush(stdout);
 }
@@ -121,6 +125,7 @@ write_entry(FILE *file, const struct trial_result *result, bool last)
 		"\"ops_per_sec\": %.0f, \"ops_per_sec_min\": %.0f, \"ops_per_sec_max\": %.0f, ",
 		result->name, result->subject, result->items, result->workers,
 		trial_median(result->rounds, result->round_count), low, high);
+	fprintf(file, "\"stolen\": %.3f, ", result->stolen);
 	if (result->lines > 0)
 		fprintf(file, "\"lines_per_op\": %.3f, ", result->lines);
 	else
