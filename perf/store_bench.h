@@ -45,13 +45,22 @@ struct trial_pool {
 	uint64_t heads_sum;
 };
 
+/* What took over 100 us, by what the kernel says it did to the thread meanwhile. */
+struct stalls {
+	uint64_t faulted;     /* page faults */
+	uint64_t descheduled; /* no page fault; another thread ran instead */
+	uint64_t neither;     /* the hypervisor, interrupts, or the work itself */
+};
+
 /* What a worker counted in one run. */
 struct trial_tally {
 	uint64_t ops, hits, refused;
 	uint64_t heads_sum;	     /* over the values read */
 	uint64_t item_lines;	     /* cache lines of the items read, where the subject can tell */
 	struct histogram *histogram; /* not NULL: every operation alone is timed */
-	uint64_t slow, slow_preempted; /* operations over 100 us; of those, with a context switch */
+	struct stalls slow;	     /* of operations */
+	struct stalls idle;	     /* of a loop that does nothing, run in turns with them */
+	double idle_share;	     /* its time to theirs */
 };
 
 struct trial_subject;

@@ -29,7 +29,7 @@ trial_variant_add(struct trial_family *family, const char *name, unsigned int wo
 	variant->peers = peers;
 }
 
-/* Every hit must have read the value that its key has. */
+/* No SET may be refused, as there is always something to evict; every hit must have read its key's value. */
 static void
 check_run(struct trials *trials, const struct trial_variant *variant,
 	  const struct trial_pool *pools, const struct trial_plan *plan, const char *subject,
@@ -37,6 +37,11 @@ check_run(struct trials *trials, const struct trial_variant *variant,
 {
 	uint64_t expected = 0, gets = 0;
 
+	if (run->tally.refused > 0) {
+		fprintf(stderr, "store-bench: %s %s: %lu SETs were refused\n", variant->name,
+			subject, run->tally.refused);
+		trials->failed = true;
+	}
 	for (unsigned int w = 0; w < variant->workers; w++) {
 		for (size_t i = 0; i < pools[w].count && variant->set_share > 0; i++)
 			gets += !pools[w].sets[i];
@@ -190,6 +195,13 @@ print_store(struct trial_subject *subject)
 }
 
 static void
+print_stalls(const char *what, const struct stalls *stalls)
+{
+	printf("  over 100 us: %-13s %lu with page faults, %lu descheduled, %lu neither\n", what,
+	       stalls->faulted, stalls->descheduled, stalls->neither);
+}
+
+static void
 run_growth(struct trials *trials, const struct trial_family *family)
 {
 	struct trial_subject *subject = trial_jackdaw.create(&family->plan);
@@ -212,10 +224,11 @@ run_growth(struct trials *trials, const struct trial_family *family)
 	result->hit_share = (double)run.tally.hits / (double)reads;
 	result->p9999_ns = (double)histogram_quantile(histogram, 0.9999);
 	trial_result_print(result);
-	printf("  %lu of %lu reads missed, %lu stores refused; longest operation %.1f us; %lu over "
-	       "100 us, %lu of them with a context switch\n",
-	       reads - run.tally.hits, reads, run.tally.refused, (double)histogram->most / 1e3,
-	       run.tally.slow, run.tally.slow_preempted);
+	printf("  %lu of %lu reads missed, %lu stores refused; longest operation %.1f us\n",
+	       reads - run.tally.hits, reads, run.tally.refused, (double)histogram->most / 1e3);
+	print_stalls("operations", &run.tally.slow);
+	print_stalls("an empty loop", &run.tally.idle);
+	printf("  the loop ran %.2f times as long as the operations\n", run.tally.idle_share);
 	print_store(subject);
 	trials->failed |= reads != run.tally.hits || run.tally.refused > 0;
 	subject->ops->destroy(subject);
