@@ -34,7 +34,7 @@ resident_bytes(void)
 static enum store_status
 set_number(struct fixture *f, uint64_t n, uint32_t length)
 {
-	static uint8_t value[1 << 20];
+	static _Thread_local uint8_t value[1 << 20]; /* fillers are threads */
 
 	memcpy(value, &n, sizeof(n));
 	f->op = (struct store_op){
