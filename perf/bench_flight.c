@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "perf/bench_flight.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 int
@@ -20,6 +21,7 @@ flight_init(struct flight *flight, const struct bench_options *options, struct l
 		.room = room,
 		.slot_count = slot_count,
 	};
+	assert(slot_count > 0 && flight->width > 0); /* as the options hold */
 	flight->width_gets = room / get_size < 1 ? 1 : room / get_size;
 	if (flight->width_gets > flight->width)
 		flight->width_gets = flight->width;
