@@ -17,7 +17,8 @@
 #include "perf/store_bench_jackdaw.h"
 
 enum {
-	ITEM_COST = 8 + 8 + 32, /* header, alignment, index: generous */
+	ITEM_COST = 8 + 8 + 32,	 /* header, alignment, index: generous */
+	ITEM_SIZE_MAX = 1 << 20, /* as the appliance and memcached have it unless told otherwise */
 	MEMORY_SPARE = 64 << 20,
 	SEGMENTS_A_WORKER = 16,
 	LINE = 64,
@@ -78,12 +79,21 @@ memory_for(const struct trial_plan *plan)
 	       (uint64_t)plan->workers * SEGMENTS_A_WORKER * (2 << 20);
 }
 
+/* What the largest item counts for: it decides how large a small heap's segments must be. */
+static uint64_t
+item_size_max_for(const struct trial_plan *plan)
+{
+	uint64_t size = plan->key_size + plan->value_size + STORE_ITEM_OVERHEAD;
+
+	return size > ITEM_SIZE_MAX ? size : ITEM_SIZE_MAX;
+}
+
 static struct trial_subject *
 jackdaw_create(const struct trial_plan *plan)
 {
 	struct store_options options = {
 		.memory = memory_for(plan),
-		.item_size_max = TRIAL_VALUE_MAX + STORE_KEY_MAX + STORE_ITEM_OVERHEAD,
+		.item_size_max = item_size_max_for(plan),
 		.workers = plan->workers,
 		.shards = 1,
 		.numa_nodes = {-1},
