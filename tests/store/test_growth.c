@@ -95,7 +95,7 @@ nothing_is_missed_while_the_index_grows(void)
 	store_offline(f.worker);
 	pthread_join(reader.thread, NULL);
 	store_online(f.worker);
-	janitor_thread_stop(&janitor);
+	janitor_thread_stop(&janitor, f.worker);
 	stats = stats_of(&f);
 	for (uint64_t n = 0; n < ITEMS; n++)
 		missed += !holds_number(f.worker, n);

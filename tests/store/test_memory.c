@@ -71,7 +71,7 @@ a_full_store_refuses_nothing(void)
 		if (n % 32 == 0)
 			store_quiescent(f.worker);
 	}
-	janitor_thread_stop(&janitor);
+	janitor_thread_stop(&janitor, f.worker);
 	stats = stats_of(&f);
 	CU_ASSERT_EQUAL(refused, 0);
 	CU_ASSERT_EQUAL(stats.out_of_memory, 0);
@@ -155,7 +155,7 @@ a_starved_janitor_costs_no_set(bool janitor_runs)
 	}
 	pthread_setaffinity_np(pthread_self(), sizeof(before), &before);
 	if (janitor_runs)
-		janitor_thread_stop(&janitor);
+		janitor_thread_stop(&janitor, NULL);
 	store_read_stats(store, &stats);
 	CU_ASSERT_EQUAL(stats.out_of_memory, 0);
 	CU_ASSERT_EQUAL(stats.evictions + stats.items + stats.index_dropped, FILLERS * FILLER_SETS);
@@ -259,7 +259,7 @@ large_values_among_small_ones_are_not_refused(void)
 		if (n % 32 == 0)
 			store_quiescent(f.worker);
 	}
-	janitor_thread_stop(&janitor);
+	janitor_thread_stop(&janitor, f.worker);
 	CU_ASSERT_EQUAL(refused, 0);
 	CU_ASSERT(stats_of(&f).evictions > 10000);
 	fixture_end(&f);

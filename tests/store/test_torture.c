@@ -254,7 +254,7 @@ play_round(struct outcome *outcome, unsigned int shards, uint64_t seed)
 		outcome->refused += players[i].refused;
 		outcome->sights += players[i].history.count;
 	}
-	janitor_thread_stop(&janitor);
+	janitor_thread_stop(&janitor, NULL);
 	outcome->violations += history_check(histories, WORKERS);
 	store_read_stats(store, &stats);
 	outcome->growths += stats.index_growths;

@@ -46,11 +46,19 @@ janitor_thread_start(struct janitor_thread *janitor, struct store *store)
 	pthread_create(&janitor->thread, NULL, janitor_thread_run, janitor);
 }
 
+/*
+ * The caller's own worker, or NULL if it has none open. It must not be waited for while it waits: the
+ * janitor may be in a grace period that lacks nothing but it.
+ */
 static inline void
-janitor_thread_stop(struct janitor_thread *janitor)
+janitor_thread_stop(struct janitor_thread *janitor, struct store_worker *worker)
 {
 	atomic_store(&janitor->stop, true);
+	if (worker != NULL)
+		store_offline(worker);
 	pthread_join(janitor->thread, NULL);
+	if (worker != NULL)
+		store_online(worker);
 }
 
 #endif
