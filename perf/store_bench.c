@@ -273,11 +273,8 @@ do_jobs(struct trial_subject *subject, int kind, unsigned int count, const struc
 		run->tally.refused += jobs[w].tally.refused;
 		run->tally.heads_sum += jobs[w].tally.heads_sum;
 		run->tally.item_lines += jobs[w].tally.item_lines;
-		if (w == 0) {
-			run->tally.slow = jobs[w].tally.slow;
-			run->tally.idle = jobs[w].tally.idle;
-			run->tally.idle_share = jobs[w].tally.idle_share;
-		}
+		if (w == 0)
+			run->tally.growth = jobs[w].tally.growth;
 		rate += (double)jobs[w].tally.ops / (jobs[w].end - jobs[w].start);
 		start = w == 0 || jobs[w].start < start ? jobs[w].start : start;
 		end = jobs[w].end > end ? jobs[w].end : end;

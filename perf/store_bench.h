@@ -15,6 +15,7 @@
 
 #include "perf/bench_histogram.h"
 #include "perf/random.h"
+#include "perf/store_bench_growth.h"
 
 enum {
 	TRIAL_WORKERS_MAX = 64,
@@ -45,22 +46,13 @@ struct trial_pool {
 	uint64_t heads_sum;
 };
 
-/* What took over 100 us, by what the kernel says it did to the thread meanwhile. */
-struct stalls {
-	uint64_t faulted;     /* page faults */
-	uint64_t descheduled; /* no page fault; another thread ran instead */
-	uint64_t neither;     /* the hypervisor, interrupts, or the work itself */
-};
-
 /* What a worker counted in one run. */
 struct trial_tally {
 	uint64_t ops, hits, refused;
 	uint64_t heads_sum;	     /* over the values read */
 	uint64_t item_lines;	     /* cache lines of the items read, where the subject can tell */
 	struct histogram *histogram; /* not NULL: every operation alone is timed */
-	struct stalls slow;	     /* of operations */
-	struct stalls idle;	     /* of a loop that does nothing, run in turns with them */
-	double idle_share;	     /* its time to theirs */
+	struct growth_report growth; /* of the growing run */
 };
 
 struct trial_subject;

@@ -195,13 +195,6 @@ print_store(struct trial_subject *subject)
 }
 
 static void
-print_stalls(const char *what, const struct stalls *stalls)
-{
-	printf("  over 100 us: %-13s %lu with page faults, %lu descheduled, %lu neither\n", what,
-	       stalls->faulted, stalls->descheduled, stalls->neither);
-}
-
-static void
 run_growth(struct trials *trials, const struct trial_family *family)
 {
 	struct trial_subject *subject = trial_jackdaw.create(&family->plan);
@@ -226,9 +219,7 @@ run_growth(struct trials *trials, const struct trial_family *family)
 	trial_result_print(result);
 	printf("  %lu of %lu reads missed, %lu stores refused; longest operation %.1f us\n",
 	       reads - run.tally.hits, reads, run.tally.refused, (double)histogram->most / 1e3);
-	print_stalls("operations", &run.tally.slow);
-	print_stalls("an empty loop", &run.tally.idle);
-	printf("  the loop ran %.2f times as long as the operations\n", run.tally.idle_share);
+	growth_report_print(&run.tally.growth);
 	print_store(subject);
 	trials->failed |= reads != run.tally.hits || run.tally.refused > 0;
 	subject->ops->destroy(subject);

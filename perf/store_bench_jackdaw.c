@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 #include <x86intrin.h>
@@ -23,10 +22,6 @@ enum {
 	SEGMENTS_A_WORKER = 16,
 	LINE = 64,
 	HEADER = 8, /* of an item without options */
-	GROW_READS = 3,
-	SLOW_NS = 100000,
-	GROW_TURN = 4096, /* items between two turns of the empty loop */
-	IDLE_SHARE = 4,	  /* which runs for a quarter of the time */
 };
 
 struct jackdaw {
@@ -407,132 +402,12 @@ jackdaw_run(void *worker, const struct trial_pool *pool, struct trial_tally *tal
 	tally->ops = pool->count;
 }
 
-/* --- growth -------------------------------------------------------------------------------- */
-
-/* The growing run of a worker. */
-struct growth {
-	struct jackdaw_worker *w;
-	struct trial_tally *tally;
-	struct random random;
-	double ticks_per_ns;
-	uint64_t busy_ns, idle_ns; /* of operations, and of the empty loop */
-	long faults, switches;	   /* of this thread, when looked at last */
-};
-
-/* What happened to the thread since the last call; `stalls` NULL: it doesn't matter. */
-static void
-look_at_thread(struct growth *growth, struct stalls *stalls, uint64_t count)
-{
-	struct rusage usage;
-	long switches;
-
-	getrusage(RUSAGE_THREAD, &usage);
-	switches = usage.ru_nivcsw + usage.ru_nvcsw;
-	if (stalls != NULL && usage.ru_minflt + usage.ru_majflt != growth->faults)
-		stalls->faulted += count;
-	else if (stalls != NULL && switches != growth->switches)
-		stalls->descheduled += count;
-	else if (stalls != NULL)
-		stalls->neither += count;
-	growth->faults = usage.ru_minflt + usage.ru_majflt;
-	growth->switches = switches;
-}
-
-static uint64_t
-since_ns(const struct growth *growth, uint64_t start)
-{
-	return (uint64_t)((double)(__rdtsc() - start) / growth->ticks_per_ns);
-}
-
-/* One operation, timed. True if it was slow. */
-static bool
-grow_op(struct growth *growth, struct store_op *op)
-{
-	struct jackdaw_worker *w = growth->w;
-	struct store_op *ops = op;
-	uint64_t start = __rdtsc(), ns;
-
-	store_prepare(w->worker, &ops, 1);
-	store_probe(w->worker, &ops, 1);
-	store_execute(w->worker, op);
-	store_quiescent(w->worker);
-	ns = since_ns(growth, start);
-	histogram_add(growth->tally->histogram, ns, 1);
-	growth->tally->ops++;
-	growth->busy_ns += ns;
-	return ns > SLOW_NS;
-}
-
-/* Stores the key of this rank and reads some that are there. */
-static void
-grow_by_one(struct growth *growth, uint64_t rank)
-{
-	struct jackdaw_worker *w = growth->w;
-	const struct trial_plan *plan = w->jackdaw->subject.plan;
-	struct trial_tally *tally = growth->tally;
-	uint8_t key[STORE_KEY_MAX];
-	struct store_op op = {.key = key,
-			      .key_length = plan->key_size,
-			      .data = w->value,
-			      .data_length = plan->value_size,
-			      .verb = STORE_SET};
-	uint64_t slow;
-
-	trial_key(plan, rank, key);
-	fill_value(w->value, plan->value_size, trial_head(rank));
-	slow = grow_op(growth, &op);
-	tally->refused += op.status != STORE_OK;
-	for (int i = 0; i < GROW_READS; i++) {
-		op = (struct store_op){.key = key, .key_length = plan->key_size, .verb = STORE_GET};
-		trial_key(plan, random_below(&growth->random, rank + 1), key);
-		slow += grow_op(growth, &op);
-		tally->hits += op.status == STORE_OK;
-	}
-	look_at_thread(growth, slow > 0 ? &tally->slow : NULL, slow);
-}
-
-/*
- * Does nothing for a while, and counts how often it was held up even so: what the machine does to any
- * thread. The worker is offline meanwhile, so nobody waits for it.
- */
-static void
-idle_for(struct growth *growth, uint64_t ns)
-{
-	uint64_t start, last, now, longest = (uint64_t)(SLOW_NS * growth->ticks_per_ns);
-
-	store_offline(growth->w->worker);
-	look_at_thread(growth, NULL, 0);
-	start = last = __rdtsc();
-	while (since_ns(growth, start) < ns) {
-		now = __rdtsc();
-		if (now - last > longest) {
-			look_at_thread(growth, &growth->tally->idle, 1);
-			now = __rdtsc();
-		}
-		last = now;
-	}
-	growth->idle_ns += since_ns(growth, start);
-	store_online(growth->w->worker);
-	look_at_thread(growth, NULL, 0);
-}
-
 static void
 jackdaw_grow(void *worker, struct trial_tally *tally)
 {
 	struct jackdaw_worker *w = worker;
-	const struct trial_plan *plan = w->jackdaw->subject.plan;
-	struct growth growth = {.w = w, .tally = tally, .ticks_per_ns = trial_ticks_per_ns()};
 
-	random_seed(&growth.random, 99);
-	store_online(w->worker);
-	look_at_thread(&growth, NULL, 0);
-	for (uint64_t rank = plan->first; rank < plan->items; rank++) {
-		grow_by_one(&growth, rank);
-		if (rank % GROW_TURN == 0 && growth.busy_ns / IDLE_SHARE > growth.idle_ns)
-			idle_for(&growth, growth.busy_ns / IDLE_SHARE - growth.idle_ns);
-	}
-	store_offline(w->worker);
-	tally->idle_share = (double)growth.idle_ns / (double)growth.busy_ns;
+	growth_run(w->worker, w->jackdaw->subject.plan, w->value, tally);
 }
 
 void
