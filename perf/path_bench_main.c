@@ -23,6 +23,7 @@
 #include "dataplane/client.h"
 #include "dataplane/worker.h"
 #include "perf/bench_frame.h"
+#include "perf/path_streams.h"
 
 enum {
 	KEYS = 1024,
@@ -32,6 +33,7 @@ enum {
 	RING_SIZE = 2 * FRAMES,
 	POOL_SIZE = 4 * FRAMES - 1,
 	PAYLOAD_MAX = 1400,
+	SERVICE = 11211,
 	ROUNDS = 11,
 };
 
@@ -46,12 +48,14 @@ struct path_case {
 	const char *name;
 	request_writer *write;
 	unsigned int width; /* requests a message */
+	uint32_t answer;    /* over TCP: bytes of a message's answer; 0: it comes by UDP */
 };
 
 struct path {
 	struct rte_mempool *pool;
 	struct rte_ring *in, *out;
 	struct route route;
+	struct path_streams streams;
 	atomic_bool stop;
 	struct store *store;
 	struct worker *worker;
@@ -159,10 +163,20 @@ write_meta_get(uint8_t *out, unsigned int n, bool last)
 	return put_text(put_key(put_text(out, "mg "), n), " v\r\n");
 }
 
+enum {
+	BINARY_ANSWER = 24 + 4 + VALUE_LENGTH,
+	TEXT_ANSWER = sizeof("VALUE  0 32\r\n\r\nEND\r\n") - 1 + KEY_LENGTH + VALUE_LENGTH,
+};
+
 static const struct path_case cases[] = {
-	{"udp-binary-get", write_binary_get, 1}, {"udp-binary-get-16", write_binary_get, 16},
-	{"udp-binary-set", write_binary_set, 1}, {"udp-text-get", write_text_get, 1},
-	{"udp-text-set", write_text_set, 1},	 {"udp-meta-get", write_meta_get, 1},
+	{"udp-binary-get", write_binary_get, 1, 0},
+	{"udp-binary-get-16", write_binary_get, 16, 0},
+	{"udp-binary-set", write_binary_set, 1, 0},
+	{"udp-text-get", write_text_get, 1, 0},
+	{"udp-text-set", write_text_set, 1, 0},
+	{"udp-meta-get", write_meta_get, 1, 0},
+	{"tcp-binary-get", write_binary_get, 1, BINARY_ANSWER},
+	{"tcp-text-get", write_text_get, 1, TEXT_ANSWER},
 };
 
 /* --- the worker and its port -------------------------------------------------------------- */
@@ -192,7 +206,7 @@ static void
 path_open_tcp(struct worker *worker)
 {
 	struct tcp_owner owner = worker_tcp_owner(worker);
-	struct tcp_options options = {.connections = 16,
+	struct tcp_options options = {.connections = PATH_STREAMS,
 				      .syn_backlog = 16,
 				      .buffered = 1 << 20,
 				      .unsent = 256 << 10,
@@ -233,7 +247,8 @@ path_open_worker(struct path *path)
 		.address = our_address,
 		.subnet = RTE_BE32(0x0a4d0000),
 		.subnet_mask = RTE_BE32(0xffffff00),
-		.udp_port = RTE_BE16(11211),
+		.udp_port = RTE_BE16(SERVICE),
+		.tcp_port = RTE_BE16(SERVICE),
 		.mtu = 1500,
 	};
 	port->pool = path->pool;
@@ -266,23 +281,41 @@ path_open(struct path *path)
 	path_open_port(path);
 	path_open_worker(path);
 	route_init(&path->route, &client_mac, &our_mac, client_address, our_address,
-		   RTE_BE16(11211));
+		   RTE_BE16(SERVICE));
+	path->streams = (struct path_streams){.client_mac = client_mac,
+					      .our_mac = our_mac,
+					      .client_address = client_address,
+					      .our_address = our_address,
+					      .port = RTE_BE16(SERVICE),
+					      .pool = path->pool};
 }
 
 /* --- a run -------------------------------------------------------------------------------- */
 
+static uint8_t *
+message_begin(struct path *path, const struct path_case *what, unsigned int number,
+	      struct rte_mbuf **mbuf)
+{
+	if (what->answer != 0)
+		return path_streams_begin(&path->streams, number, mbuf);
+	*mbuf = rte_pktmbuf_alloc(path->pool);
+	return *mbuf == NULL ? NULL : frame_begin(&path->route, *mbuf);
+}
+
 static void
 path_put_message(struct path *path, const struct path_case *what, unsigned int number)
 {
-	struct rte_mbuf *mbuf = rte_pktmbuf_alloc(path->pool);
-	uint8_t *out;
+	struct rte_mbuf *mbuf;
+	uint8_t *out = message_begin(path, what, number, &mbuf);
 
-	if (mbuf == NULL)
+	if (out == NULL)
 		fail("packet buffers are lost");
-	out = frame_begin(&path->route, mbuf);
 	for (unsigned int i = 0; i < what->width; i++)
 		out = what->write(out, number * what->width + i, i + 1 == what->width);
-	frame_end(&path->route, mbuf, out, FRAME_PORT_BASE, (uint16_t)number);
+	if (what->answer != 0)
+		path_streams_end(&path->streams, number, mbuf, out, what->answer);
+	else
+		frame_end(&path->route, mbuf, out, FRAME_PORT_BASE, (uint16_t)number);
 	if (rte_ring_enqueue(path->in, mbuf) != 0)
 		fail("the ring is too small");
 }
@@ -315,19 +348,27 @@ path_serve(struct worker *worker)
 	return worker_run(worker);
 }
 
-/* Serves `frames` messages; returns the seconds that the worker took. */
+/*
+ * Serves `frames` messages; returns the seconds that the worker took. Those of TCP come by connections
+ * made for the run, which the worker resets as it stops: a few of its instructions are for that.
+ */
 static double
 path_run(struct path *path, const struct path_case *what, unsigned int frames)
 {
+	unsigned int resets = what->answer != 0 ? PATH_STREAMS : 0;
+	uint64_t sent = path->worker->tcp_stats.bytes_out;
 	double began;
 
+	if (what->answer != 0 && path_streams_connect(&path->streams, path->worker) != 0)
+		fail("the worker takes no connections");
 	for (unsigned int i = 0; i < frames; i++)
 		path_put_message(path, what, i);
 	began = seconds_now();
 	if (path_serve(path->worker) != 0)
 		fail("the worker did not start");
 	began = seconds_now() - began;
-	if (path_take(path) != frames)
+	if (path_take(path) != frames + resets ||
+	    path->worker->tcp_stats.bytes_out - sent != (uint64_t)frames * what->answer)
 		fail("not every message was answered");
 	return began;
 }
