@@ -17,6 +17,7 @@ enum {
 	HOT_KEYS = 6,
 	ROUND_OPERATIONS = 150000, /* of each worker, in one store */
 	VALUE_LENGTH = 40,
+	LONG_LENGTH = 320, /* of others' values in the first half of a round */
 };
 
 struct player {
@@ -26,6 +27,7 @@ struct player {
 	uint64_t written; /* values so far */
 	struct history history;
 	uint64_t torn, refused, failed;
+	struct store_stats halfway; /* the first player's: what there was when it was half done */
 	pthread_t thread;
 };
 
@@ -40,9 +42,9 @@ next_random(struct player *player)
 
 /* A value carries its number over and over, so that a mixture of two shows. */
 static void
-write_value(uint8_t value[VALUE_LENGTH], uint64_t number)
+write_value(uint8_t *value, uint32_t length, uint64_t number)
 {
-	for (int i = 0; i < VALUE_LENGTH; i += 8)
+	for (uint32_t i = 0; i < length; i += 8)
 		memcpy(value + i, &number, 8);
 }
 
@@ -52,11 +54,11 @@ read_value(struct player *player, const struct store_op *op)
 	uint64_t number, other;
 
 	memcpy(&number, op->value, 8);
-	for (int i = 8; i < VALUE_LENGTH; i += 8) {
+	for (uint32_t i = 8; i < op->value_length; i += 8) {
 		memcpy(&other, op->value + i, 8);
 		player->torn += other != number;
 	}
-	player->torn += op->value_length != VALUE_LENGTH;
+	player->torn += op->value_length != VALUE_LENGTH && op->value_length != LONG_LENGTH;
 	return number;
 }
 
@@ -78,7 +80,7 @@ play_read(struct player *player, struct store_worker *worker, struct store_op *o
 		uint8_t value[VALUE_LENGTH];
 		uint64_t number = ++player->written << 8 | player->index;
 
-		write_value(value, number);
+		write_value(value, VALUE_LENGTH, number);
 		op->verb = STORE_SET;
 		op->options = STORE_IF_CAS;
 		op->data = value;
@@ -100,7 +102,7 @@ play_write(struct player *player, struct store_worker *worker, struct store_op *
 	uint64_t number = ++player->written << 8 | player->index;
 	uint64_t begin, end;
 
-	write_value(value, number);
+	write_value(value, VALUE_LENGTH, number);
 	op->data = value;
 	op->data_length = VALUE_LENGTH;
 	begin = history_now();
@@ -156,21 +158,25 @@ play_hot(struct player *player, struct store_worker *worker)
 	}
 }
 
-/* Another key, and enough of them that the index grows and segments are evicted. */
+/*
+ * Another key, and enough of them that segments are evicted. The second half's short values take the
+ * place of long ones, so the items become more and the index grows while segments are evicted.
+ */
 static void
-play_cold(struct player *player, struct store_worker *worker)
+play_cold(struct player *player, struct store_worker *worker, bool second_half)
 {
 	uint64_t key = next_random(player) % 300000 + 1000;
-	uint8_t value[VALUE_LENGTH];
+	uint32_t length = second_half ? VALUE_LENGTH : LONG_LENGTH;
+	uint8_t value[LONG_LENGTH];
 	struct store_op op = {
 		.verb = next_random(player) % 4 == 0 ? STORE_GET : STORE_SET,
 		.key = (const uint8_t *)&key,
 		.key_length = sizeof(key),
 		.data = value,
-		.data_length = VALUE_LENGTH,
+		.data_length = length,
 	};
 
-	write_value(value, key);
+	write_value(value, length, key);
 	store_do(worker, &op);
 	if (op.verb == STORE_GET && op.status == STORE_OK)
 		player->failed += read_value(player, &op) != key;
@@ -191,7 +197,9 @@ play(void *argument)
 		if (next_random(player) % 2 == 0)
 			play_hot(player, worker);
 		else
-			play_cold(player, worker);
+			play_cold(player, worker, i >= ROUND_OPERATIONS / 2);
+		if (i == ROUND_OPERATIONS / 2 && player->index == 0)
+			store_read_stats(player->store, &player->halfway);
 		if (i % 16 == 0)
 			store_quiescent(worker);
 		/* a worker that has no CPU holds up the grace period: let it have ours */
@@ -206,6 +214,7 @@ play(void *argument)
 
 struct outcome {
 	uint64_t violations, torn, failed, lost, growths, evictions, sights, refused;
+	uint64_t at_once; /* rounds in which the index grew after evictions, and before the last */
 };
 
 /* Segments that are not free once everything was flushed: lost by those who evicted them. */
@@ -257,6 +266,9 @@ play_round(struct outcome *outcome, unsigned int shards, uint64_t seed)
 	janitor_thread_stop(&janitor, NULL);
 	outcome->violations += history_check(histories, WORKERS);
 	store_read_stats(store, &stats);
+	outcome->at_once += stats.index_slots > players[0].halfway.index_slots &&
+			    players[0].halfway.evictions > 0 &&
+			    stats.evictions > players[0].halfway.evictions;
 	outcome->growths += stats.index_growths;
 	outcome->evictions += stats.evictions;
 	outcome->lost += lost_segments(store);
@@ -279,16 +291,18 @@ torture(unsigned int shards)
 		play_round(&outcome, shards, ++rounds);
 		clock_gettime(CLOCK_MONOTONIC, &now);
 	} while ((double)(now.tv_sec - start.tv_sec) < seconds);
-	printf("\n    %llu rounds, %llu sights, %llu growths, %llu evictions, %llu refusals",
+	printf("\n    %llu rounds, %llu sights, %llu growths, %llu evictions, both at once "
+	       "in %llu rounds, %llu refusals",
 	       (unsigned long long)rounds, (unsigned long long)outcome.sights,
 	       (unsigned long long)outcome.growths, (unsigned long long)outcome.evictions,
-	       (unsigned long long)outcome.refused);
+	       (unsigned long long)outcome.at_once, (unsigned long long)outcome.refused);
 	CU_ASSERT_EQUAL(outcome.violations, 0);
 	CU_ASSERT_EQUAL(outcome.torn, 0);
 	CU_ASSERT_EQUAL(outcome.failed, 0);
 	CU_ASSERT_EQUAL(outcome.lost, 0);
 	CU_ASSERT(outcome.growths > 0);
 	CU_ASSERT(outcome.evictions > 0);
+	CU_ASSERT(outcome.at_once > 0);
 }
 
 static void
