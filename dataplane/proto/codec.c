@@ -3,6 +3,7 @@
 
 #include "dataplane/proto/binary.h"
 #include "dataplane/proto/text.h"
+#include "dataplane/proto/text_get.h"
 
 static const struct codec *const codecs[PROTOCOLS] = {
 	[PROTOCOL_TEXT] = &text_codec,
@@ -68,14 +69,34 @@ requests_parse_any(struct parser *parser, struct request *requests, unsigned int
 	return result;
 }
 
-/* Whether the bytes may begin with a get of the binary protocol. */
+/* Whether a command of a stream like most comes next: nothing is in progress, nothing is in its way. */
 static inline bool
-stream_may_get(const struct stream *stream, const struct parse_limits *limits, const uint8_t *bytes,
-	       size_t length)
+stream_is_plain(const struct stream *stream, const struct parse_limits *limits)
 {
-	return length != 0 && *bytes == MAGIC_REQUEST && stream->protocol != PROTOCOL_TEXT &&
-	       (stream->swallow | stream->pending) == 0 &&
+	return (stream->swallow | stream->pending | stream->verb) == 0 &&
 	       (limits->users == NULL || stream->authenticated);
+}
+
+/*
+ * Takes the gets that the bytes begin with, where they are like most, in whichever protocol it may be.
+ * Returns where it stopped.
+ */
+static inline const uint8_t *
+take_gets(struct stream *stream, const uint8_t *bytes, const uint8_t *end, struct request *requests,
+	  unsigned int room, unsigned int *count)
+{
+	const uint8_t *at = bytes;
+
+	if (bytes == end)
+		return at;
+	if (*bytes == MAGIC_REQUEST && stream->protocol != PROTOCOL_TEXT) {
+		stream->protocol = PROTOCOL_BINARY;
+		at = binary_take_gets(bytes, end, BINARY_GETS, requests, room, count);
+	} else if (*bytes == 'g' && stream->protocol != PROTOCOL_BINARY) {
+		stream->protocol = PROTOCOL_TEXT;
+		at = text_take_gets(bytes, end, requests, room, count);
+	}
+	return at;
 }
 
 enum parse_result
@@ -84,12 +105,11 @@ requests_parse(struct stream *stream, const struct parse_limits *limits, const u
 	       size_t *consumed)
 {
 	struct parser parser;
-	const uint8_t *at = bytes;
+	const uint8_t *at = bytes, *end = bytes + length;
 
-	if (stream_may_get(stream, limits, bytes, length)) {
-		stream->protocol = PROTOCOL_BINARY;
-		at = binary_take_gets(bytes, bytes + length, BINARY_GETS, requests, room, count);
-		if (at == bytes + length) {
+	if (stream_is_plain(stream, limits)) {
+		at = take_gets(stream, bytes, end, requests, room, count);
+		if (at == end) {
 			*consumed = length;
 			return PARSE_DONE;
 		}
@@ -98,7 +118,7 @@ requests_parse(struct stream *stream, const struct parse_limits *limits, const u
 		.stream = stream,
 		.limits = limits,
 		.cursor = at,
-		.end = bytes + length,
+		.end = end,
 		.limit = requests + room,
 	};
 	return requests_parse_any(&parser, requests, count, bytes, consumed);

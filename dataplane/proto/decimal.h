@@ -38,6 +38,10 @@ decimal_write(uint8_t *out, uint64_t value)
 		*out = (uint8_t)('0' + value);
 		return out + 1;
 	}
+	if (value < 100) {
+		memcpy(out, decimal_pairs + 2 * value, 2);
+		return out + 2;
+	}
 	length = decimal_length(value);
 	at = out + length;
 	/* the compiler turns division by a constant into multiplication */

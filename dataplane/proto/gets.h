@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * gets.h - the way of a plain get of the binary protocol, the most common request by far, without a
- * call: for the worker's batch. Whatever is not that goes by request.h.
+ * gets.h - the way of a plain get, the most common request by far, without a call: for the worker's
+ * batch. Whatever is not that goes by request.h.
  */
 #ifndef JACKDAW_GETS_H
 #define JACKDAW_GETS_H
 
 #include "dataplane/proto/binary.h"
+#include "dataplane/proto/text_get.h"
 
 /*
  * Takes the plain gets that a datagram begins with, as requests_parse would, but without a stream, and
- * none with REQUEST_ECHO: returns how many bytes they took. What is left, if anything, is for requests_parse with a stream
- * whose protocol is PROTOCOL_BINARY unless nothing was taken.
+ * none with REQUEST_ECHO: returns how many bytes they took. What is left, if anything, is for
+ * requests_parse with a stream whose protocol is PROTOCOL_BINARY unless nothing was taken: text is
+ * taken whole or not at all.
  */
 static inline size_t
 requests_take_gets(const struct parse_limits *limits, const uint8_t *bytes, size_t length,
@@ -20,29 +22,47 @@ requests_take_gets(const struct parse_limits *limits, const uint8_t *bytes, size
 	enum {
 		OPCODES = BINARY_GETS & ~(1 << BINARY_GETK)
 	};
+	const uint8_t *end = bytes + length;
+	unsigned int more = *count;
 
 	if (limits->users != NULL)
 		return 0;
-	return (size_t)(binary_take_gets(bytes, bytes + length, OPCODES, requests, room, count) -
-			bytes);
+	if (length == 0 || *bytes != 'g')
+		return (size_t)(binary_take_gets(bytes, end, OPCODES, requests, room, count) -
+				bytes);
+	if (text_take_gets(bytes, end, requests, room, &more) != end)
+		return 0;
+	*count = more;
+	return length;
+}
+
+/* A get of the text protocol: what text_get.h knows how to answer. */
+static inline bool
+request_is_text_get(const struct request *request)
+{
+	return request->protocol == PROTOCOL_TEXT && request->action == REQUEST_STORE &&
+	       request->op.verb == STORE_GET && request->verb == 0;
 }
 
 /*
- * Writes the replies of requests from `out` on if all are gets that found short values, and returns
- * their end. NULL if not, or if they don't fit before limit: then any of them may have been written.
+ * Writes the replies of requests of one stream or datagram from `out` on if all are gets with short
+ * answers, of binary ones hits, and returns their end. NULL if not, or if they may not fit before
+ * limit: then any of them may have been written.
  */
 static inline uint8_t *
 requests_put_hits(uint8_t *out, const uint8_t *limit, const struct request *requests,
 		  unsigned int count)
 {
+	if (count != 0 && request_is_text_get(requests))
+		return text_put_gets(out, limit, requests, count);
 	for (unsigned int i = 0; i < count && out != NULL; i++)
 		out = binary_put_hit(out, limit, requests + i);
 	return out;
 }
 
 /*
- * request_write for a number of requests: replies to plain gets are put where the others' are written,
- * without going by way of *reply for each.
+ * request_write for a number of requests of one stream or datagram: replies to plain gets are put where
+ * the others' are written, without going by way of *reply for each.
  */
 static inline void
 requests_write(struct server *server, const struct request *requests, unsigned int count,
@@ -50,6 +70,10 @@ requests_write(struct server *server, const struct request *requests, unsigned i
 {
 	uint8_t *out = reply->cursor;
 
+	if (count != 0 && request_is_text_get(requests)) {
+		text_write_all(server, requests, count, reply);
+		return;
+	}
 	for (const struct request *request = requests; request < requests + count; request++) {
 		uint8_t *end = binary_put_hit(out, reply->limit, request);
 

@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "dataplane/proto/decimal.h"
 #include "dataplane/proto/meta.h"
 #include "dataplane/proto/text.h"
-
-enum {
-	VALUE_INLINE = 128, /* values up to this are written with their line */
-};
+#include "dataplane/proto/text_get.h"
 
 struct answer {
 	const char *line;
@@ -56,39 +52,22 @@ static const struct answer answers[STORE_DECR + 1][STORE_NOT_A_NUMBER + 1] = {
 	[STORE_DECR] = ANSWERS_NUMBER,
 };
 
-static inline uint8_t *
-append(uint8_t *out, const void *bytes, size_t length)
-{
-	memcpy(out, bytes, length);
-	return out + length;
-}
-
-/* VALUE <key> <flags> <bytes>[ <unique>], the data, and END after the last of a command. */
+/* A get's or gat's item, and END after the last of a command. */
 static void
 text_write_value(const struct request *request, struct reply *reply)
 {
 	const struct store_op *op = &request->op;
-	bool last = (request->flags & REQUEST_LAST) != 0, whole = op->value_length <= VALUE_INLINE;
-	size_t room = sizeof("VALUE   \r\n") + 3 * DECIMAL_MAX + sizeof("\r\nEND\r\n") +
-		      op->key_length + (whole ? op->value_length : 0);
-	uint8_t *start = reply_reserve(reply, room), *out = start;
+	bool last = (request->flags & REQUEST_LAST) != 0;
+	bool whole = op->value_length <= TEXT_VALUE_SHORT;
+	uint8_t *start = reply_reserve(reply, TEXT_VALUE_ROOM + op->key_length +
+						      (whole ? op->value_length : 0));
+	uint8_t *out = text_put_head(start, op, (request->flags & REQUEST_WITH_CAS) != 0);
 
-	out = append(out, "VALUE ", 6);
-	copy_bytes(out, op->item_key, op->key_length);
-	out += op->key_length;
-	*out++ = ' ';
-	out = decimal_write(out, op->flags);
-	*out++ = ' ';
-	out = decimal_write(out, op->value_length);
-	if ((request->flags & REQUEST_WITH_CAS) != 0) {
-		*out++ = ' ';
-		out = decimal_write(out, op->cas);
-	}
-	out = append(out, "\r\n", 2);
 	if (whole) {
 		copy_bytes(out, op->value, op->value_length);
-		out = append(out + op->value_length, "\r\nEND\r\n", 7);
-		reply_commit(reply, start, last ? out : out - 5);
+		out += op->value_length;
+		memcpy(out, "\r\nEND\r\n", 7);
+		reply_commit(reply, start, out + (last ? 7 : 2));
 	} else {
 		reply_commit(reply, start, out);
 		reply_put_value(reply, op);
@@ -111,8 +90,10 @@ text_write_op(const struct request *request, struct reply *reply)
 	}
 	if ((op->verb == STORE_INCR || op->verb == STORE_DECR) && op->status == STORE_OK) {
 		uint8_t *start = reply_reserve(reply, DECIMAL_MAX + 2);
+		uint8_t *end = decimal_write(start, op->delta);
 
-		reply_commit(reply, start, append(decimal_write(start, op->delta), "\r\n", 2));
+		memcpy(end, "\r\n", 2);
+		reply_commit(reply, start, end + 2);
 		return;
 	}
 	answer = &answers[op->verb][op->status];

@@ -14,6 +14,10 @@
 #include <stdint.h>
 #include <string.h>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 enum {
 	LINE_TOKENS_MAX = 23
 };
@@ -55,6 +59,18 @@ scan_control(const uint8_t *at, const uint8_t *end)
 {
 	const uint64_t ones = 0x0101010101010101, tops = 0x8080808080808080;
 
+#ifdef __SSE2__
+	const __m128i spaces = _mm_set1_epi8(' ');
+
+	for (; end - at >= 16; at += 16) {
+		__m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)at);
+		__m128i below = _mm_cmpeq_epi8(_mm_min_epu8(bytes, spaces), bytes);
+		int found = _mm_movemask_epi8(below);
+
+		if (found != 0)
+			return at + __builtin_ctz((unsigned int)found);
+	}
+#endif
 	for (; end - at >= 8; at += 8) {
 		uint64_t word, below;
 

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "dataplane/proto/request.h"
+#include "dataplane/proto/gets.h"
 
 /* SplitMix64 (Steele, Lea, Flood 2014): small, seedable, good enough to choose with. */
 static inline uint64_t
@@ -245,8 +245,7 @@ session_execute(struct session *session, unsigned int count)
 static inline void
 session_write(struct session *session, unsigned int count)
 {
-	for (unsigned int i = 0; i < count; i++)
-		request_write(&session->server, &session->request[i], &session->reply);
+	requests_write(&session->server, session->request, count, &session->reply);
 	session->out.length = (size_t)(session->reply.cursor - session->out.start);
 	store_quiescent(session->server.store);
 }
@@ -382,6 +381,22 @@ session_feed_in_two(struct session *session, const uint8_t *bytes, size_t length
 	session_feed_piece(session, bytes, &used, length);
 }
 
+/* Writes the replies of a datagram's requests over it, as the worker does; returns their end. */
+static inline uint8_t *
+session_answer_in_place(struct session *session, unsigned int count)
+{
+	uint8_t *packet = session->packet;
+	const uint8_t *limit = packet + SESSION_DATAGRAM_MAX;
+	uint8_t *end = requests_put_hits(packet, limit, session->request, count);
+
+	if (end != NULL)
+		return end;
+	session->reply.cursor = packet;
+	session->reply.limit = packet + SESSION_DATAGRAM_MAX;
+	requests_write(&session->server, session->request, count, &session->reply);
+	return session->reply.cursor;
+}
+
 /*
  * One datagram: where no request asks for its bytes to be left alone, the reply is written over
  * them, as the worker does with small replies.
@@ -392,7 +407,7 @@ session_datagram(struct session *session, const uint8_t *bytes, size_t length)
 	unsigned int count = 0;
 	size_t consumed;
 	bool echoes = false;
-	uint8_t *packet;
+	uint8_t *packet, *end;
 
 	if (session->packet == NULL)
 		session->packet = malloc(SESSION_DATAGRAM_MAX);
@@ -410,12 +425,9 @@ session_datagram(struct session *session, const uint8_t *bytes, size_t length)
 		if (session->last == PARSE_FULL)
 			session_take(session, packet + consumed, length - consumed);
 	} else {
-		session->reply.cursor = packet;
-		session->reply.limit = packet + SESSION_DATAGRAM_MAX;
-		for (unsigned int i = 0; i < count; i++)
-			request_write(&session->server, &session->request[i], &session->reply);
+		end = session_answer_in_place(session, count);
 		session->out.length = 0;
-		bytes_add(&session->out, packet, (size_t)(session->reply.cursor - packet));
+		bytes_add(&session->out, packet, (size_t)(end - packet));
 		store_quiescent(session->server.store);
 	}
 }

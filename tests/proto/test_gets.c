@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "dataplane/proto/gets.h"
+#include "dataplane/proto/token.h"
 #include "tests/suite.h"
 
 enum {
@@ -13,7 +14,7 @@ enum {
 	REQUESTS = 40,
 	MESSAGE_MAX = REQUESTS * (24 + STORE_KEY_MAX),
 	VALUE_MAX = 300,
-	REPLY_MAX = REQUESTS * (24 + 4 + STORE_KEY_MAX + VALUE_MAX),
+	REPLY_MAX = REQUESTS * (TEXT_VALUE_ROOM + STORE_KEY_MAX + VALUE_MAX),
 };
 
 static const struct parse_limits limits = {.item_size_max = 1 << 20};
@@ -128,6 +129,131 @@ datagrams_are_read_alike(void)
 	CU_ASSERT(taken_whole > ROUNDS / 20);
 }
 
+/* --- text ---------------------------------------------------------------------------------- */
+
+static void
+datagram_add_text(struct datagram *datagram, const char *text)
+{
+	size_t length = strlen(text);
+
+	memcpy(datagram->bytes + datagram->length, text, length);
+	datagram->length += length;
+}
+
+static void
+datagram_add_keys(struct datagram *datagram)
+{
+	unsigned int longest = below(64) == 0 ? STORE_KEY_MAX + 2 : 40;
+
+	for (unsigned int keys = below(16) == 0 ? 0 : 1 + below(4); keys > 0; keys--) {
+		datagram_add_text(datagram, below(32) == 0 ? "  " : " ");
+		for (unsigned int i = below(32) == 0 ? STORE_KEY_MAX : 1 + below(longest); i > 0;
+		     i--)
+			datagram->bytes[datagram->length++] = (uint8_t)('!' + below(0xff - '!'));
+	}
+}
+
+/* Lines of gets, mostly; the same mischief as above. */
+static void
+datagram_make_text(struct datagram *datagram, size_t from)
+{
+	static const char *const commands[] = {"get",	"get", "gets", "get",  "gets",
+					       "gat 1", "Get", "mg",   "geta", "delete"};
+	unsigned int most = below(8) == 0 ? REQUESTS / 4 : 2;
+	uint8_t *bytes = datagram->bytes + from;
+
+	datagram->length = from;
+	for (unsigned int i = 1 + below(most); i > 0; i--) {
+		unsigned int usual = below(8) == 0 ? sizeof(commands) / sizeof(commands[0]) : 5;
+
+		datagram_add_text(datagram, commands[below(usual)]);
+		datagram_add_keys(datagram);
+		datagram_add_text(datagram, below(32) == 0 ? " " : "");
+		datagram_add_text(datagram, below(4) == 0 ? "\n" : "\r\n");
+	}
+	if (below(4) == 0)
+		bytes[below((unsigned int)(datagram->length - from))] ^= (uint8_t)(1U << below(8));
+	if (below(4) == 0)
+		datagram->length -= below((unsigned int)(datagram->length - from));
+}
+
+static bool
+request_has_words(const struct request *request)
+{
+	return request->action == REQUEST_ERROR || request->action == REQUEST_NOOP;
+}
+
+/*
+ * Behind another command no shortcut is taken: what is read there is what must be read at a stream's
+ * start, and of a datagram.
+ */
+static void
+text_is_read_alike_behind_another_command(void)
+{
+	enum {
+		BEFORE = sizeof("mn\r\n") - 1
+	};
+	static struct request one[REQUESTS + 1], two[REQUESTS], three[REQUESTS];
+	static struct datagram datagram;
+	unsigned int taken_whole = 0;
+
+	srandom(11211);
+	for (unsigned int round = 0; round < ROUNDS; round++) {
+		unsigned int room = 1 + below(REQUESTS), count_one = 0, count_two = 0,
+			     count_three = 0;
+		struct stream stream_one = {.datagram = round % 2 == 0}, stream_two = stream_one;
+		enum parse_result result_one, result_two;
+		size_t consumed_one, consumed_two, length, taken;
+		const uint8_t *bytes = datagram.bytes + BEFORE;
+
+		memcpy(datagram.bytes, "mn\r\n", BEFORE);
+		datagram_make_text(&datagram, BEFORE);
+		length = datagram.length - BEFORE;
+		if (*bytes == MAGIC_REQUEST)
+			continue;
+		result_one = requests_parse(&stream_one, &limits, datagram.bytes, datagram.length,
+					    one, room + 1, &count_one, &consumed_one);
+		result_two = requests_parse(&stream_two, &limits, bytes, length, two, room,
+					    &count_two, &consumed_two);
+		CU_ASSERT_EQUAL(result_one, result_two);
+		CU_ASSERT_EQUAL(consumed_one, consumed_two + BEFORE);
+		CU_ASSERT_EQUAL(stream_one.verb, stream_two.verb);
+		CU_ASSERT_EQUAL_FATAL(count_one, count_two + 1);
+		for (unsigned int i = 0; i < count_two; i++)
+			CU_ASSERT(!request_has_words(&two[i]) || one[i + 1].text == two[i].text);
+		requests_are_equal(one + 1, two, count_two);
+		taken = requests_take_gets(&limits, bytes, length, three, room, &count_three);
+		CU_ASSERT(taken == 0 || (taken == length && count_three == count_two));
+		CU_ASSERT(taken != 0 || count_three == 0);
+		requests_are_equal(two, three, count_three);
+		taken_whole += taken != 0;
+	}
+	CU_ASSERT(taken_whole > ROUNDS / 4);
+}
+
+/* The search for a key's end looks at many bytes at once, and at none behind the last. */
+static void
+keys_of_every_length_end_where_they_end(void)
+{
+	static const uint8_t ends[] = {' ', '\r', '\n', '\0', '\t', 0x1f};
+
+	for (size_t length = 0; length < 80; length++) {
+		uint8_t *bytes = malloc(length + 1);
+
+		CU_ASSERT_PTR_NOT_NULL_FATAL(bytes);
+		memset(bytes, 0xff, length + 1);
+		CU_ASSERT_PTR_EQUAL(scan_control(bytes, bytes + length), bytes + length);
+		for (size_t i = 0; i < sizeof(ends); i++) {
+			memset(bytes, i % 2 == 0 ? 0x80 : '!', length);
+			bytes[length] = ends[i];
+			CU_ASSERT_PTR_EQUAL(scan_control(bytes, bytes + length + 1),
+					    bytes + length);
+			CU_ASSERT_PTR_EQUAL(scan_control(bytes, bytes + length), bytes + length);
+		}
+		free(bytes);
+	}
+}
+
 static void
 strangers_are_not_read(void)
 {
@@ -141,6 +267,14 @@ strangers_are_not_read(void)
 					   REQUESTS, &count),
 			0);
 	CU_ASSERT_EQUAL(count, 0);
+	datagram.length = 0;
+	datagram_add_text(&datagram, "get a\r\n");
+	CU_ASSERT_EQUAL(requests_take_gets(&closed, datagram.bytes, datagram.length, requests,
+					   REQUESTS, &count),
+			0);
+	CU_ASSERT_EQUAL(count, 0);
+	CU_ASSERT_EQUAL(requests_take_gets(&limits, datagram.bytes, 0, requests, REQUESTS, &count),
+			0);
 }
 
 /* --- replies ------------------------------------------------------------------------------- */
@@ -172,25 +306,28 @@ paper_begin(struct paper *paper, size_t piece)
 	paper->reply.limit = paper->bytes + piece;
 }
 
-/* A get, of binary or text, that has found what it may. */
+/*
+ * A get, of binary or text, that has found what it may. plain: as requests_put_hits can answer it; of text
+ * that is also one that found nothing.
+ */
 static void
-request_make(struct request *request, const uint8_t *memory, bool plain)
+request_make(struct request *request, const uint8_t *memory, bool text, bool plain)
 {
 	static const uint8_t opcodes[] = {BINARY_GET, BINARY_GETQ, BINARY_GETK, BINARY_GETKQ};
-	bool text = !plain && below(8) == 0;
 	unsigned int opcode = text ? 0 : opcodes[below(plain ? 2 : sizeof(opcodes))];
 
 	request_begin_get(request, text ? PROTOCOL_TEXT : PROTOCOL_BINARY, memory,
 			  1 + below(STORE_KEY_MAX));
 	request->verb = (uint8_t)opcode;
-	request->flags = text ? REQUEST_LAST : binary_get_flags[opcode];
+	request->flags = text ? below(2) * REQUEST_LAST | below(2) * REQUEST_WITH_CAS
+			      : binary_get_flags[opcode];
 	request->opaque = (uint32_t)random();
-	request->op.status = !plain && below(4) == 0 ? STORE_NOT_FOUND : STORE_OK;
+	request->op.status = (text || !plain) && below(4) == 0 ? STORE_NOT_FOUND : STORE_OK;
 	request->op.value = memory + below(8);
-	request->op.value_length = below(plain ? BINARY_VALUE_SHORT + 1 : VALUE_MAX);
+	request->op.value_length = below(plain ? TEXT_VALUE_SHORT + 1 : VALUE_MAX);
 	request->op.item_key = memory + below(8);
-	request->op.flags = (uint32_t)random();
-	request->op.cas = (uint64_t)random();
+	request->op.flags = (uint32_t)random() >> below(32);
+	request->op.cas = (uint64_t)random() << 32 >> below(64);
 }
 
 /* What request_write makes of the requests, on paper without an end. */
@@ -214,24 +351,24 @@ replies_are_those_of_the_codec(void)
 		memory[i] = (uint8_t)random();
 	for (unsigned int round = 0; round < ROUNDS; round++) {
 		unsigned int count = 1 + below(REQUESTS);
-		bool plain = round % 2 == 0;
-		size_t length;
+		bool plain = round % 2 == 0, text = round % 4 < 2;
+		size_t length, room = text ? TEXT_VALUE_ROOM + STORE_KEY_MAX + TEXT_VALUE_SHORT : 0;
 		uint8_t *end;
 
 		for (unsigned int i = 0; i < count; i++)
-			request_make(requests + i, memory, plain);
+			request_make(requests + i, memory, text, plain);
 		length = write_each(&one, requests, count);
 		paper_begin(&two, 1 + below(2000));
 		requests_write(&server, requests, count, &two.reply);
 		CU_ASSERT_EQUAL_FATAL(two.reply.cursor - two.bytes, (ptrdiff_t)length);
 		CU_ASSERT_EQUAL(memcmp(one.bytes, two.bytes, length), 0);
 		memset(two.bytes, 0, length);
-		end = requests_put_hits(two.bytes, two.bytes + length, requests, count);
+		end = requests_put_hits(two.bytes, two.bytes + length + room, requests, count);
 		CU_ASSERT(!plain || end != NULL);
 		CU_ASSERT(end == NULL ||
 			  (end == two.bytes + length && memcmp(one.bytes, two.bytes, length) == 0));
-		CU_ASSERT_PTR_NULL(
-			requests_put_hits(two.bytes, two.bytes + length - 1, requests, count));
+		CU_ASSERT_PTR_NULL(requests_put_hits(two.bytes, two.bytes + length - (length != 0),
+						     requests, count));
 	}
 }
 
@@ -251,7 +388,7 @@ nothing_is_written_after_a_failure(void)
 	struct request requests[4];
 
 	for (unsigned int i = 0; i < 4; i++)
-		request_make(requests + i, memory, true);
+		request_make(requests + i, memory, false, true);
 	paper_begin(&paper, 40);
 	paper.reply.extend = paper_ends;
 	memset(paper.bytes, 0xaa, sizeof(paper.bytes));
@@ -262,5 +399,7 @@ nothing_is_written_after_a_failure(void)
 	CU_ASSERT_EQUAL(paper.bytes[40], 0xaa);
 }
 
-SUITE("dataplane/proto/gets", TEST(datagrams_are_read_alike), TEST(strangers_are_not_read),
+SUITE("dataplane/proto/gets", TEST(datagrams_are_read_alike),
+      TEST(text_is_read_alike_behind_another_command),
+      TEST(keys_of_every_length_end_where_they_end), TEST(strangers_are_not_read),
       TEST(replies_are_those_of_the_codec), TEST(nothing_is_written_after_a_failure))
