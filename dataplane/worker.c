@@ -237,7 +237,10 @@ worker_input(struct worker *worker, struct worker_port *port, struct rte_mbuf *m
 	}
 }
 
-/* Takes a burst apart, runs of plain datagrams at a time. port: theirs; NULL: each has its own. */
+/*
+ * Takes a burst apart, runs of plain datagrams at a time. port: theirs; NULL: each has its own. A plain
+ * segment is ours if its connection is: no other worker has that.
+ */
 static void
 worker_parse(struct worker *worker, struct worker_port *port, struct rte_mbuf **mbufs,
 	     unsigned int count, bool fresh)
@@ -249,7 +252,9 @@ worker_parse(struct worker *worker, struct worker_port *port, struct rte_mbuf **
 	for (unsigned int i = 0; i < count; i++) {
 		if (plain)
 			i += batch_add_plain(worker, port, mbufs + i, count - i);
-		if (i < count)
+		if (i < count && port != NULL && tcp_input_plain(worker->tcp, &port->tcp, mbufs[i]))
+			worker->net.consumed++;
+		else if (i < count)
 			worker_input(worker, port != NULL ? port : worker_port_of(worker, mbufs[i]),
 				     mbufs[i], fresh);
 	}

@@ -127,6 +127,8 @@ raw_tcp_input(struct raw_tcp *wire, struct rte_mbuf *mbuf)
 {
 	struct packet packet;
 
+	if (tcp_input_plain(wire->tcp, &wire->port, mbuf))
+		return;
 	switch (net_input(&wire->raw.interface, mbuf, &packet)) {
 	case VERDICT_SEGMENT:
 		tcp_input(wire->tcp, &wire->port, &packet);

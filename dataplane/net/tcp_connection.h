@@ -6,6 +6,7 @@
  *     tcp.c            birth and death, the worker's turn
  *     tcp_stream.c     a connection as the worker sees it: bytes in, bytes out
  *     tcp_input.c      a segment: which connection, and is it acceptable
+ *     tcp_plain.c      the same, and the answer, in one go where nothing is out of the ordinary
  *     tcp_listen.c     SYN, half-open connections, SYN cookies
  *     tcp_ack.c        what an acknowledgement says
  *     tcp_reassembly.c received data into its order
@@ -24,6 +25,8 @@
 #ifndef JACKDAW_TCP_CONNECTION_H
 #define JACKDAW_TCP_CONNECTION_H
 
+#include <rte_ether.h>
+#include <rte_ip.h>
 #include <rte_tcp.h>
 
 #include "dataplane/net/tcp.h"
@@ -81,6 +84,7 @@ enum tcp_flag {
 	TCP_ACTIVE = 1 << 10,	/* made by tcp_connect */
 	TCP_DSACK = 1 << 11,	/* connection->dsack is to be told (RFC 2883) */
 	TCP_LIMITED = 1 << 12,	/* the last output was held back by cwnd */
+	TCP_PLAIN = 1 << 13,	/* connection->outline is as its segments begin (tcp_plain.c) */
 };
 
 /* What a retransmission deadline is for: one at a time. */
@@ -145,6 +149,22 @@ struct tcp_flight {
 	struct tcp_range inlined[TCP_RANGES_INLINE];
 };
 
+/* How a plain segment begins. */
+struct tcp_plain_headers {
+	struct rte_ether_hdr ether;
+	struct rte_ipv4_hdr ip;
+	struct rte_tcp_hdr tcp;
+	rte_be32_t stamps; /* two no-operations, kind and length of the option */
+} __rte_packed __rte_aligned(2);
+
+/* What is the same in all plain segments that go to a peer. */
+struct tcp_outline {
+	struct tcp_plain_headers headers;
+	uint16_t ip_sum; /* of the IPv4 header, but for its length */
+	uint16_t
+		tcp_sum; /* of pseudo-header, TCP header and option, but for what each has of its own */
+} __rte_aligned(2);
+
 struct tcp_connection {
 	/* each segment received */
 	uint32_t rcv_nxt;
@@ -162,6 +182,8 @@ struct tcp_connection {
 	uint8_t scales;	  /* the peer's window in the low half, ours in the high */
 	uint16_t mss;	  /* bytes of a segment's payload and options */
 	uint16_t rcv_mss; /* the largest segment received */
+
+	struct tcp_outline outline __rte_cache_aligned;
 
 	/* each segment sent */
 	struct tcp_queue queue;

@@ -110,6 +110,7 @@ connection_agree(struct tcp *tcp, struct tcp_connection *connection,
 		(uint16_t)((agreement->stamps ? TCP_STAMPS : 0) | (agreement->sack ? TCP_SACK : 0));
 	connection->reorder_steps = 1;
 	congestion_begin(connection);
+	plain_learn(tcp, connection);
 }
 
 struct tcp_connection *

@@ -218,11 +218,15 @@ input_learn(struct tcp *tcp, struct tcp_connection *connection, const struct tcp
 	const struct packet *packet = segment->packet;
 
 	connection->heard = tcp->tick;
-	if (unlikely(!rte_is_same_ether_addr(&connection->path.mac, &packet->peer)))
+	if (unlikely(!rte_is_same_ether_addr(&connection->path.mac, &packet->peer))) {
 		input_doubt_way(connection, packet);
-	connection->path.tags_length = packet->tags_length;
-	if (packet->tags_length > 0)
+		plain_learn(tcp, connection);
+	}
+	if (unlikely((packet->tags_length | connection->path.tags_length) != 0)) {
+		connection->path.tags_length = packet->tags_length;
 		memcpy(connection->path.tags, packet->tags, sizeof(packet->tags));
+		plain_learn(tcp, connection);
+	}
 	/* RFC 7323, 4.3 */
 	if (segment->has_stamps && seq_le(segment->sequence, connection->last_ack) &&
 	    seq_le(connection->ts_recent, segment->stamp))

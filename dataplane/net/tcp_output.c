@@ -7,8 +7,7 @@ enum {
 		48 << 10, /* bytes: IP's total length, and 64 pieces of TAP's driver, are more */
 };
 
-/* The window field; what it tells becomes rcv_edge. */
-static uint16_t
+uint16_t
 output_window(struct tcp_connection *connection)
 {
 	uint32_t window;
@@ -21,16 +20,6 @@ output_window(struct tcp_connection *connection)
 	/* rounded down: what falls short of rcv_edge is still taken (RFC 7323, 2.4) */
 	window >>= connection_rcv_scale(connection);
 	return (uint16_t)RTE_MIN(window, (uint32_t)UINT16_MAX);
-}
-
-/* Everything received so far is acknowledged by what goes out now. */
-static void
-output_acknowledged(struct tcp_connection *connection)
-{
-	connection->flags &= (uint16_t)~TCP_ACK_NOW;
-	connection->unacked = 0;
-	connection->ack_tick = 0;
-	connection->last_ack = connection->rcv_nxt;
 }
 
 static uint8_t *
@@ -312,6 +301,8 @@ output_acknowledgement(struct tcp *tcp, struct tcp_connection *connection)
 void
 output_flush(struct tcp *tcp, struct tcp_connection *connection)
 {
+	if (likely(plain_flush(tcp, connection)))
+		return;
 	/* blocks travel in segments of their own: then the others needn't be shorter for them */
 	if (unlikely((connection->flags & TCP_ACK_NOW) != 0 &&
 		     (connection->early != NULL || (connection->flags & TCP_DSACK) != 0)))

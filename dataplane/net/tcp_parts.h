@@ -57,6 +57,9 @@ bool ack_input(struct tcp *tcp, struct tcp_connection *connection,
 void reassembly_input(struct tcp *tcp, struct tcp_connection *connection,
 		      struct tcp_segment *segment);
 
+/* Data that begins at rcv_nxt joins what may be read; takes the mbuf, which counts as held. */
+void reassembly_append(struct tcp *tcp, struct tcp_connection *connection, struct rte_mbuf *mbuf);
+
 /* SACK blocks to be told, at most `max`, D-SACK first; their number. */
 unsigned int reassembly_blocks(struct tcp_connection *connection, uint32_t blocks[][2],
 			       unsigned int max);
@@ -65,10 +68,33 @@ unsigned int reassembly_blocks(struct tcp_connection *connection, uint32_t block
 void reassembly_drop_early(struct tcp *tcp, struct tcp_connection *connection);
 void reassembly_drop_unread(struct tcp *tcp, struct tcp_connection *connection);
 
+/* --- tcp_plain.c ---------------------------------------------------------------------------- */
+
+/* After the path or what was agreed on has changed: are the connection's segments plain, and how do
+ * they begin? */
+void plain_learn(struct tcp *tcp, struct tcp_connection *connection);
+
+/* As output_flush, if it is one segment of new data that is due, and nothing out of the ordinary.
+ * False: nothing was done. */
+bool plain_flush(struct tcp *tcp, struct tcp_connection *connection);
+
 /* --- tcp_output.c --------------------------------------------------------------------------- */
 
 /* Sends what may be sent: lost data, new data, else an acknowledgement that is due. */
 void output_flush(struct tcp *tcp, struct tcp_connection *connection);
+
+/* The window field of a segment that goes out now; what it tells becomes rcv_edge. */
+uint16_t output_window(struct tcp_connection *connection);
+
+/* Everything received so far is acknowledged by what goes out now. */
+static inline void
+output_acknowledged(struct tcp_connection *connection)
+{
+	connection->flags &= (uint16_t)~TCP_ACK_NOW;
+	connection->unacked = 0;
+	connection->ack_tick = 0;
+	connection->last_ack = connection->rcv_nxt;
+}
 
 /* What is due at once: an acknowledgement, the first segment of a connection that we make. */
 bool output_ack(struct tcp *tcp, struct tcp_connection *connection);
@@ -146,6 +172,9 @@ struct tcp_delivery {
 /* Before snd_una moves: strikes out what the segment acknowledges, and fills in *delivery. */
 void recovery_acknowledge(struct tcp *tcp, struct tcp_connection *connection,
 			  const struct tcp_segment *segment, struct tcp_delivery *delivery);
+
+/* Instead, of that, if all in flight was sent once, together at `sent`, and is acknowledged. */
+void recovery_deliver(struct tcp *tcp, struct tcp_connection *connection, uint32_t sent);
 
 /* After snd_una moved: finds losses, begins and ends recovery, and sets the alarm. */
 void recovery_react(struct tcp *tcp, struct tcp_connection *connection,

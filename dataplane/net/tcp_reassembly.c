@@ -50,9 +50,8 @@ mbuf_join(struct tcp *tcp, struct rte_mbuf *front, struct rte_mbuf *next)
 	return true;
 }
 
-/* The segment with sequence number rcv_nxt joins what the application may read. */
-static void
-append_in_order(struct tcp *tcp, struct tcp_connection *connection, struct rte_mbuf *mbuf)
+void
+reassembly_append(struct tcp *tcp, struct tcp_connection *connection, struct rte_mbuf *mbuf)
 {
 	uint16_t length = mbuf->data_len;
 
@@ -90,7 +89,7 @@ early_drain(struct tcp *tcp, struct tcp_connection *connection)
 			continue;
 		}
 		mbuf_trim(mbuf, connection->rcv_nxt - early_begin(mbuf));
-		append_in_order(tcp, connection, mbuf);
+		reassembly_append(tcp, connection, mbuf);
 	}
 }
 
@@ -207,7 +206,7 @@ data_in_order(struct tcp *tcp, struct tcp_connection *connection, struct tcp_seg
 		return;
 	}
 	tcp->held++;
-	append_in_order(tcp, connection, segment->mbuf);
+	reassembly_append(tcp, connection, segment->mbuf);
 	segment->mbuf = NULL;
 	if (unlikely(connection->early != NULL)) {
 		early_drain(tcp, connection);

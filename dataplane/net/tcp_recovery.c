@@ -69,6 +69,28 @@ delivery_is_ambiguous(const struct tcp *tcp, const struct tcp_connection *connec
 	return age < connection->min_rtt;
 }
 
+/* RFC 8985, 6.2 step 2: of all that was delivered, what was sent last is what others are judged by. */
+static inline void
+rack_note(const struct tcp *tcp, struct tcp_connection *connection, uint32_t sent, uint32_t end)
+{
+	if (connection->rack_valid &&
+	    ((int32_t)(sent - connection->rack_sent) < 0 ||
+	     (sent == connection->rack_sent && seq_lt(end, connection->rack_end))))
+		return;
+	connection->rack_valid = true;
+	connection->rack_sent = sent;
+	connection->rack_end = end;
+	connection->rack_rtt = tcp->us - sent;
+}
+
+void
+recovery_deliver(struct tcp *tcp, struct tcp_connection *connection, uint32_t sent)
+{
+	recovery_sample(tcp, connection, tcp->us - sent);
+	connection->fack = connection->snd_nxt;
+	rack_note(tcp, connection, sent, connection->snd_nxt);
+}
+
 /* A range, or its front up to `end`, was delivered that was not known to be. */
 static void
 delivery_note(const struct tcp *tcp, struct tcp_connection *connection,
@@ -87,16 +109,8 @@ delivery_note(const struct tcp *tcp, struct tcp_connection *connection,
 		connection->fack = end;
 	else if (seq_lt(end, connection->fack) && !resent)
 		connection->reordering = true; /* RFC 8985, 6.2 step 3 */
-	if (delivery_is_ambiguous(tcp, connection, range, segment))
-		return;
-	if (connection->rack_valid &&
-	    ((int32_t)(range->sent - connection->rack_sent) < 0 ||
-	     (range->sent == connection->rack_sent && seq_lt(end, connection->rack_end))))
-		return;
-	connection->rack_valid = true;
-	connection->rack_sent = range->sent;
-	connection->rack_end = end;
-	connection->rack_rtt = tcp->us - range->sent;
+	if (!delivery_is_ambiguous(tcp, connection, range, segment))
+		rack_note(tcp, connection, range->sent, end);
 }
 
 static void

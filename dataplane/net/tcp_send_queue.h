@@ -75,6 +75,17 @@ uint32_t queue_write_end(struct tcp_buffers *buffers, struct tcp_queue *queue, c
 int queue_pin(struct tcp_buffers *buffers, struct tcp_queue *queue, const uint8_t *bytes,
 	      uint32_t length, uint32_t pin);
 
+/* Where these bytes lie, which were never sent, if they do so in one piece; else NULL. */
+static inline const uint8_t *
+queue_run(const struct tcp_queue *queue, uint32_t sequence, uint32_t length)
+{
+	const struct tcp_span *span = queue->unsent;
+	uint32_t offset = sequence - span->begin;
+
+	return offset < span->length && length <= span->length - offset ? span->bytes + offset
+									: NULL;
+}
+
 /* Copies bytes [sequence, sequence + length), which are queued, to `to`. */
 void queue_copy(struct tcp_queue *queue, uint32_t sequence, uint32_t length, uint8_t *to);
 

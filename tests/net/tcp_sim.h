@@ -18,7 +18,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "dataplane/net/tcp.h"
+#include "dataplane/net/tcp_connection.h"
 #include "perf/impair.h"
 #include "perf/time_queue.h"
 
@@ -186,6 +186,8 @@ struct sim {
 	uint32_t touched; /* those from here on were never used */
 	uint32_t turns, floods_left, blinds_left, ghosts;
 	uint64_t next_flood, next_blind, frames_sent;
+	uint64_t plain_frames; /* taken the plain way */
+	bool general;	       /* nothing goes the plain way (tcp_plain.c) */
 	bool trace;
 	char failure[256]; /* the first one; empty: none */
 };

@@ -234,6 +234,14 @@ sim_flip_is_silent(const struct sim *sim, uint32_t bit)
 	return sim->plan.ipv6 && ((byte >= ip && byte < ip + 4) || byte == ip + 7);
 }
 
+static inline void
+sim_port_check(struct sim *sim, const struct sim_frame *frame)
+{
+	if (frame->flipped_bit != IMPAIR_WHOLE && !frame->forged &&
+	    !sim_flip_is_silent(sim, frame->flipped_bit))
+		sim_fail(sim, "took a segment whose bit %u is wrong", frame->flipped_bit);
+}
+
 /* One frame into an end, the way a worker does it. */
 static inline void
 sim_port_receive(struct sim_end *end, uint32_t number)
@@ -254,11 +262,14 @@ sim_port_receive(struct sim_end *end, uint32_t number)
 			frame->flipped_bit == IMPAIR_WHOLE
 				? RTE_MBUF_F_RX_L4_CKSUM_GOOD | RTE_MBUF_F_RX_IP_CKSUM_GOOD
 				: RTE_MBUF_F_RX_L4_CKSUM_BAD | RTE_MBUF_F_RX_IP_CKSUM_BAD;
+	if (!sim->general && tcp_input_plain(end->tcp, &end->port, mbuf)) {
+		sim_port_check(sim, frame);
+		sim->plain_frames++;
+		return;
+	}
 	verdict = net_input(&end->interface, mbuf, &packet);
 	if (verdict == VERDICT_SEGMENT) {
-		if (frame->flipped_bit != IMPAIR_WHOLE && !frame->forged &&
-		    !sim_flip_is_silent(sim, frame->flipped_bit))
-			sim_fail(sim, "took a segment whose bit %u is wrong", frame->flipped_bit);
+		sim_port_check(sim, frame);
 		tcp_input(end->tcp, &end->port, &packet);
 		return;
 	}

@@ -155,6 +155,7 @@ sim_tally_add(struct sim_tally *tally, const struct sim *sim, uint64_t begin)
 	tally->runs++;
 	tally->ghosts += sim->ghosts;
 	tally->frames += sim->frames_sent;
+	tally->plain_frames += sim->plain_frames;
 	tally->virtual_time += sim->now - begin;
 	for (int i = 0; i < SIM_ENDS; i++) {
 #define X(name, help) tally->stats.name += sim->ends[i].stats.name;
@@ -163,15 +164,16 @@ sim_tally_add(struct sim_tally *tally, const struct sim *sim, uint64_t begin)
 	}
 }
 
-/* One run. False: it failed, and sim->failure says why. */
+/* One run; general: without the plain way. False: it failed, and sim->failure says why. */
 static inline bool
-sim_play(struct sim *sim, uint64_t seed, struct rte_mempool *pools[SIM_ENDS], bool trace,
-	 struct sim_tally *tally)
+sim_play(struct sim *sim, uint64_t seed, struct rte_mempool *pools[SIM_ENDS], bool general,
+	 bool trace, struct sim_tally *tally)
 {
 	bool aborts = false, disturbed;
 	uint64_t begin;
 
 	sim_make(sim, seed, pools, trace);
+	sim->general = general;
 	begin = sim->now;
 	/* as it was planned: the run itself crosses out what has happened */
 	disturbed = sim->plan.dark_until == SIM_NEVER && sim->plan.dark_from != SIM_NEVER;

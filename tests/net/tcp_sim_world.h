@@ -13,6 +13,7 @@
 struct sim_tally {
 	uint64_t runs, connections, gave_up, ghosts, frames, bytes, failures;
 	uint64_t virtual_time;
+	uint64_t plain_frames;
 	struct tcp_stats stats;
 };
 
@@ -141,6 +142,18 @@ sim_news(struct sim_end *end, struct tcp_connection *connection)
 	sim_app_run(&role);
 }
 
+/* Whatever is sent goes the general way. */
+static inline void
+sim_forbid_plain(struct tcp *tcp)
+{
+	for (uint32_t i = 0; i < tcp_numbers(tcp); i++) {
+		struct tcp_connection *connection = tcp_at(tcp, i);
+
+		if (connection != NULL)
+			connection->flags &= (uint16_t)~TCP_PLAIN;
+	}
+}
+
 static inline void
 sim_turn(struct sim_end *end)
 {
@@ -166,6 +179,8 @@ sim_turn(struct sim_end *end)
 		else
 			sim_app_run(&role);
 	}
+	if (sim->general)
+		sim_forbid_plain(end->tcp);
 	tcp_flush(end->tcp);
 	sim_port_flush(end);
 	end->next_turn = sim->now + sim_between(&sim->random, 1, RTE_MAX(sim->plan.turn_max, 1u));

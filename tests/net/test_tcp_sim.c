@@ -2,10 +2,10 @@
 /*
  * TCP against TCP over bad lines, many seeded runs in virtual time.
  *
- *     test_tcp_sim                          the suite: seeds that once failed,
- * and some thousands test_tcp_sim --seed N [--runs N]      these, however many
- *                  [--verbose]              … with the plan and every segment
- * of each run
+ *     test_tcp_sim                          the suite: seeds that once failed, and some thousands
+ *     test_tcp_sim --seed N [--runs N]      these, however many
+ *                  [--general]              … without the plain way (tcp_plain.c)
+ *                  [--verbose]              … with the plan and every segment of each run
  */
 #include <getopt.h>
 #include <time.h>
@@ -16,6 +16,7 @@
 
 enum {
 	SUITE_RUNS = 3000,
+	COMPARED_RUNS = 300,
 	FAILURES_SHOWN = 20
 };
 
@@ -47,11 +48,13 @@ print_tally(const struct sim_tally *tally, double seconds)
 {
 	printf("%llu runs, %llu failed, in %.1f s; %llu connections, %llu gave up on "
 	       "heavy loss, "
-	       "%llu ghosts; %llu frames, %llu bytes read, %.0f virtual hours\n",
+	       "%llu ghosts; %llu frames, %llu of them the plain way, %llu bytes read, "
+	       "%.0f virtual hours\n",
 	       (unsigned long long)tally->runs, (unsigned long long)tally->failures, seconds,
 	       (unsigned long long)tally->connections, (unsigned long long)tally->gave_up,
 	       (unsigned long long)tally->ghosts, (unsigned long long)tally->frames,
-	       (unsigned long long)tally->bytes, (double)tally->virtual_time / 3600e6);
+	       (unsigned long long)tally->plain_frames, (unsigned long long)tally->bytes,
+	       (double)tally->virtual_time / 3600e6);
 #define X(name, help) printf("  %s %llu", #name, (unsigned long long)tally->stats.name);
 	TCP_STATS(X)
 #undef X
@@ -60,7 +63,7 @@ print_tally(const struct sim_tally *tally, double seconds)
 
 /* Runs seeds from `seed` on, tells which failed, and stops after some. */
 static void
-play(uint64_t seed, uint64_t runs, bool verbose, struct sim_tally *tally)
+play(uint64_t seed, uint64_t runs, bool general, bool verbose, struct sim_tally *tally)
 {
 	start();
 	for (uint64_t i = 0; i < runs && tally->failures < FAILURES_SHOWN; i++) {
@@ -72,7 +75,7 @@ play(uint64_t seed, uint64_t runs, bool verbose, struct sim_tally *tally)
 			sim_plan_draw(&plan, seed + i);
 			sim_plan_print(&plan);
 		}
-		good = sim_play(&sim, seed + i, pools, verbose, tally);
+		good = sim_play(&sim, seed + i, pools, general, verbose, tally);
 		if (!good)
 			printf("seed %lu: %s\n", seed + i, sim.failure);
 	}
@@ -83,7 +86,7 @@ all_runs_are_clean(void)
 {
 	struct sim_tally tally = {0};
 
-	play(1, SUITE_RUNS, false, &tally);
+	play(1, SUITE_RUNS, false, false, &tally);
 	CU_ASSERT_EQUAL(tally.failures, 0);
 	/* on lines this bad some connections are given up, but they are rare */
 	CU_ASSERT(tally.gave_up * 500 <= tally.connections);
@@ -121,7 +124,7 @@ seeds_that_failed_are_clean(void)
 	for (size_t i = 0; i < RTE_DIM(seeds); i++) {
 		struct sim_tally tally = {0};
 
-		play(seeds[i].seed, 1, false, &tally);
+		play(seeds[i].seed, 1, false, false, &tally);
 		if (tally.failures != 0)
 			printf("again: %s\n", seeds[i].reason);
 		CU_ASSERT_EQUAL(tally.failures, 0);
@@ -135,25 +138,47 @@ a_run_repeats_itself(void)
 	for (uint64_t seed = 100; seed < 120; seed++) {
 		struct sim_tally first = {0}, second = {0};
 
-		play(seed, 1, false, &first);
-		play(seed, 1, false, &second);
+		play(seed, 1, false, false, &first);
+		play(seed, 1, false, false, &second);
 		CU_ASSERT_EQUAL(memcmp(&first, &second, sizeof(first)), 0);
 	}
 }
 
+/* What goes the plain way, segment by segment, comes to what the general way would have done with it. */
+static void
+the_plain_way_changes_nothing(void)
+{
+	uint64_t frames = 0, plain_frames = 0;
+
+	for (uint64_t seed = 1; seed <= COMPARED_RUNS; seed++) {
+		struct sim_tally plain = {0}, general = {0};
+
+		play(seed, 1, false, false, &plain);
+		play(seed, 1, true, false, &general);
+		CU_ASSERT_EQUAL(general.plain_frames, 0);
+		frames += plain.frames;
+		plain_frames += plain.plain_frames;
+		plain.plain_frames = 0;
+		CU_ASSERT_EQUAL(memcmp(&plain, &general, sizeof(plain)), 0);
+	}
+	CU_ASSERT(plain_frames * 10 > frames);
+}
+
 SUITE_FUNCTION(suite_run, "TCP over bad lines", TEST(seeds_that_failed_are_clean),
-	       TEST(a_run_repeats_itself), TEST(all_runs_are_clean))
+	       TEST(a_run_repeats_itself), TEST(the_plain_way_changes_nothing),
+	       TEST(all_runs_are_clean))
 
 int
 main(int argc, char *argv[])
 {
 	static const struct option options[] = {{"seed", required_argument, NULL, 's'},
 						{"runs", required_argument, NULL, 'r'},
+						{"general", no_argument, NULL, 'g'},
 						{"verbose", no_argument, NULL, 'v'},
 						{0}};
 	struct sim_tally tally = {0};
 	uint64_t seed = 1, runs = 1;
-	bool verbose = false;
+	bool general = false, verbose = false;
 	clock_t begin = clock();
 	int option;
 
@@ -167,6 +192,9 @@ main(int argc, char *argv[])
 		case 'r':
 			runs = strtoull(optarg, NULL, 0);
 			break;
+		case 'g':
+			general = true;
+			break;
 		case 'v':
 			verbose = true;
 			break;
@@ -174,7 +202,7 @@ main(int argc, char *argv[])
 			return 2;
 		}
 	}
-	play(seed, runs, verbose, &tally);
+	play(seed, runs, general, verbose, &tally);
 	print_tally(&tally, (double)(clock() - begin) / CLOCKS_PER_SEC);
 	return tally.failures != 0;
 }

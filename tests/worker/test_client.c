@@ -149,6 +149,15 @@ tcp_input(struct tcp *tcp, struct tcp_port *port, struct packet *packet)
 	(void)packet;
 }
 
+bool
+tcp_input_plain(struct tcp *tcp, struct tcp_port *port, struct rte_mbuf *mbuf)
+{
+	(void)tcp;
+	(void)port;
+	(void)mbuf;
+	return false;
+}
+
 void
 tcp_path_mtu(struct tcp *tcp, struct tcp_port *port, const struct packet *packet, uint16_t mtu)
 {
