@@ -238,25 +238,46 @@ worker_input(struct worker *worker, struct worker_port *port, struct rte_mbuf *m
 }
 
 /*
- * Takes a burst apart, runs of plain datagrams at a time. port: theirs; NULL: each has its own. A plain
- * segment is ours if its connection is: no other worker has that.
+ * Takes the plain segments that a burst begins with; returns how many these are. Their connections are
+ * ours, and no other worker's, whatever queue they came by.
+ */
+static inline unsigned int
+worker_take_segments(struct worker *worker, struct worker_port *port, struct rte_mbuf **mbufs,
+		     unsigned int count)
+{
+	unsigned int taken = 0;
+
+	while (taken < count && tcp_input_plain(worker->tcp, &port->tcp, mbufs[taken]))
+		taken++;
+	worker->net.consumed += taken;
+	return taken;
+}
+
+/*
+ * Takes a burst apart, runs of plain datagrams and of plain segments at a time. port: theirs; NULL: each
+ * has its own.
  */
 static void
 worker_parse(struct worker *worker, struct worker_port *port, struct rte_mbuf **mbufs,
 	     unsigned int count, bool fresh)
 {
 	bool plain = port != NULL && !(fresh && port->spreads);
+	unsigned int i = 0;
 
-	for (unsigned int i = 0; i < count; i++)
-		rte_prefetch0(rte_pktmbuf_mtod(mbufs[i], void *));
-	for (unsigned int i = 0; i < count; i++) {
+	for (unsigned int j = 0; j < count; j++)
+		rte_prefetch0(rte_pktmbuf_mtod(mbufs[j], void *));
+	while (i < count) {
+		unsigned int before = i;
+
 		if (plain)
 			i += batch_add_plain(worker, port, mbufs + i, count - i);
-		if (i < count && port != NULL && tcp_input_plain(worker->tcp, &port->tcp, mbufs[i]))
-			worker->net.consumed++;
-		else if (i < count)
-			worker_input(worker, port != NULL ? port : worker_port_of(worker, mbufs[i]),
-				     mbufs[i], fresh);
+		if (port != NULL)
+			i += worker_take_segments(worker, port, mbufs + i, count - i);
+		if (i != before)
+			continue;
+		worker_input(worker, port != NULL ? port : worker_port_of(worker, mbufs[i]),
+			     mbufs[i], fresh);
+		i++;
 	}
 }
 

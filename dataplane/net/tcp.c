@@ -39,9 +39,14 @@ enum {
 static void
 secret_spread(struct tcp *tcp, const uint8_t secret[TCP_SECRET_SIZE])
 {
+	uint64_t number;
+
 	memcpy(&tcp->table_key, secret, sizeof(tcp->table_key));
 	memcpy(&tcp->number_key, secret + sizeof(tcp->table_key), sizeof(tcp->number_key));
 	tcp->random = tcp_hash(&tcp->number_key, tcp->table_key.words, 2) | 1;
+	for (number = 0; number < RTE_DIM(tcp->path_key.factors); number++)
+		tcp->path_key.factors[number] = tcp_hash(&tcp->table_key, &number, 1);
+	tcp->path_key.addend = tcp_hash(&tcp->table_key, &number, 1);
 }
 
 /*

@@ -305,6 +305,7 @@ struct tcp {
 	struct tcp_rest *waits, **waits_last; /* in the order of their ends */
 
 	struct tcp_hash_key table_key, number_key;
+	struct tcp_words_key path_key; /* of the table, for IPv4's paths */
 	uint64_t random;
 	uint32_t held, held_max;		  /* mbufs in unread and early lists */
 	uint32_t early, early_max;		  /* of those, in early lists */

@@ -61,4 +61,28 @@ tcp_hash(const struct tcp_hash_key *key, const uint64_t *words, unsigned int cou
 	return v[0] ^ v[1] ^ v[2] ^ v[3];
 }
 
+/*
+ * Of three 32-bit words, for a table alone: strongly universal, as the words are multiplied by numbers
+ * that nobody knows and the upper half of the sum is taken (vector multiply-shift: M. Thorup, "High Speed
+ * Hashing for Integers and Strings", 2015, 3.2). A bijection behind it (MurmurHash3's) breaks up the
+ * runs that numbers in sequence, as ports are, may make of neighbours.
+ */
+struct tcp_words_key {
+	uint64_t factors[3], addend;
+};
+
+static inline uint32_t
+tcp_hash_words(const struct tcp_words_key *key, uint32_t a, uint32_t b, uint32_t c)
+{
+	uint64_t sum =
+		key->addend + key->factors[0] * a + key->factors[1] * b + key->factors[2] * c;
+	uint32_t hash = (uint32_t)(sum >> 32);
+
+	hash ^= hash >> 16;
+	hash *= 0x85ebca6b;
+	hash ^= hash >> 13;
+	hash *= 0xc2b2ae35;
+	return hash ^ hash >> 16;
+}
+
 #endif

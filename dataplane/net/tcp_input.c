@@ -51,10 +51,8 @@ tcp_path_hash(const struct tcp *tcp, const struct address *local, const struct a
 {
 	uint64_t words[5] = {(uint64_t)local_port << 16 | peer_port};
 
-	if (address_is_ipv4(peer)) {
-		words[1] = (uint64_t)local->quads[3] << 32 | peer->quads[3];
-		return (uint32_t)tcp_hash(&tcp->table_key, words, 2);
-	}
+	if (address_is_ipv4(peer))
+		return tcp_path_hash4(tcp, local->quads[3], peer->quads[3], local_port, peer_port);
 	memcpy(&words[1], local->words, sizeof(local->words));
 	memcpy(&words[3], peer->words, sizeof(peer->words));
 	return (uint32_t)tcp_hash(&tcp->table_key, words, RTE_DIM(words));

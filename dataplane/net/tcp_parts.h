@@ -261,6 +261,13 @@ uint8_t tcp_port_index(struct tcp *tcp, struct tcp_port *port);
 /* The path back to where a segment came from. */
 void tcp_path_of(struct tcp *tcp, const struct tcp_segment *segment, struct tcp_path *path);
 
+static inline uint32_t
+tcp_path_hash4(const struct tcp *tcp, rte_be32_t local, rte_be32_t peer, rte_be16_t local_port,
+	       rte_be16_t peer_port)
+{
+	return tcp_hash_words(&tcp->path_key, local, peer, (uint32_t)local_port << 16 | peer_port);
+}
+
 uint32_t tcp_path_hash(const struct tcp *tcp, const struct address *local,
 		       const struct address *peer, rte_be16_t local_port, rte_be16_t peer_port);
 

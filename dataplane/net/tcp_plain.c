@@ -118,10 +118,8 @@ plain_looks_right(const struct interface *interface, const struct rte_mbuf *mbuf
 static inline struct tcp_connection *
 plain_find(const struct tcp *tcp, const struct tcp_plain_headers *headers)
 {
-	const struct address local = address_ipv4(headers->ip.dst_addr);
-	const struct address peer = address_ipv4(headers->ip.src_addr);
-	uint32_t hash =
-		tcp_path_hash(tcp, &local, &peer, headers->tcp.dst_port, headers->tcp.src_port);
+	uint32_t hash = tcp_path_hash4(tcp, headers->ip.dst_addr, headers->ip.src_addr,
+				       headers->tcp.dst_port, headers->tcp.src_port);
 	uint32_t at = hash, reference;
 
 	while ((reference = tcp_table_find(&tcp->table, hash, &at)) != 0) {
