@@ -3,13 +3,16 @@
 #include "dataplane/proto/event.h"
 #include "dataplane/proto/text.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 enum {
-	MEMORY_LIMIT_MIN = 8,	     /* MB, memcached's */
-	CRAWLER_SLEEP_MAX = 1000000, /* microseconds */
+	MEMORY_LIMIT_MIN = 8,	       /* MB, memcached's */
+	MEMORY_LIMIT_MAX = 1000000000, /* MB: whoever says more means bytes */
+	CRAWLER_SLEEP_MAX = 1000000,   /* microseconds */
 	PERCENT_MAX = 80,
 	CLASSES_MAX = 64,
+	CLASS_LAST = 39, /* of items, in a memcached as it comes; 0 is that of free pages */
 };
 
 static enum parse_result
@@ -19,7 +22,7 @@ admin_ok(struct parser *parser, bool quiet)
 	return PARSE_DONE;
 }
 
-/* A decimal fraction, by strtod's rules. */
+/* A decimal fraction, by strtod's rules, that may end at any white space within the word. */
 static bool
 token_fraction(const struct token *token, double *value)
 {
@@ -29,11 +32,18 @@ token_fraction(const struct token *token, double *value)
 		return false;
 	memcpy(text, token->start, token->length);
 	text[token->length] = '\0';
+	errno = 0;
 	*value = strtod(text, &end);
-	return end != text;
+	return errno != ERANGE && end != text && (*end == '\0' || (*end >= '\t' && *end <= '\r'));
 }
 
 /* --- slabs -------------------------------------------------------------------------------- */
+
+static bool
+class_is_known(int32_t class)
+{
+	return class >= 0 && class <= CLASS_LAST;
+}
 
 static enum parse_result
 slabs_reassign(struct parser *parser, const struct line *line)
@@ -44,6 +54,8 @@ slabs_reassign(struct parser *parser, const struct line *line)
 		return text_error(parser, false, text_bad_format);
 	if (from == to)
 		return text_error(parser, false, "SAME src and dst class are identical");
+	if (!class_is_known(from) || !class_is_known(to))
+		return text_error(parser, false, "BADCLASS invalid src or dst class id");
 	return text_error(parser, false, "NOSPARE source class has no spare pages");
 }
 
@@ -53,8 +65,8 @@ slabs_automove(struct parser *parser, const struct line *line, bool quiet)
 	uint32_t level;
 	double ratio;
 
-	if (line->count > 3 && token_is(&line->token[2], "ratio")) {
-		if (!token_fraction(&line->token[3], &ratio))
+	if (token_is(&line->token[2], "ratio")) {
+		if (line->count < 4 || !token_fraction(&line->token[3], &ratio))
 			return text_error(parser, quiet, "ERROR");
 		return admin_ok(parser, quiet);
 	}
@@ -88,7 +100,7 @@ lru_tune(struct parser *parser, const struct line *line, bool quiet)
 	    !token_u32(&line->token[3], &warm) || !token_fraction(&line->token[4], &hot_factor) ||
 	    !token_fraction(&line->token[5], &warm_factor))
 		return text_error(parser, quiet, "ERROR");
-	if ((uint64_t)hot + warm > PERCENT_MAX)
+	if (hot + warm > PERCENT_MAX) /* in 32 bits, as there */
 		return text_error(parser, quiet, "ERROR hot and warm pcts must not exceed 80");
 	if (hot_factor <= 0 || warm_factor <= 0)
 		return text_error(parser, quiet,
@@ -210,22 +222,37 @@ text_crawler(struct parser *parser, const struct text_command *command, const st
 
 /* --- the others --------------------------------------------------------------------------- */
 
+/* Whether a setting of storage on disk is one, and its value of the right kind. */
+static bool
+extstore_is_good(const struct line *line)
+{
+	static const char *const counts[] = {"item_size",    "item_age",      "low_ttl",
+					     "recache_rate", "compact_under", "drop_under",
+					     "max_sleep",    "drop_unread"};
+	const struct token *setting = &line->token[1], *argument = &line->token[2];
+	uint32_t class, value;
+	double fraction;
+
+	if (token_is(setting, "free_memchunks"))
+		return line->count > 3 && token_u32(argument, &class) && class < CLASSES_MAX &&
+		       token_u32(&line->token[3], &value);
+	if (token_is(setting, "max_frag"))
+		return token_fraction(argument, &fraction);
+	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+		if (token_is(setting, counts[i]))
+			return token_u32(argument, &value);
+	}
+	return false;
+}
+
 enum parse_result
 text_extstore(struct parser *parser, const struct text_command *command, const struct line *line)
 {
-	static const char *const settings[] = {
-		"free_memchunks", "item_size",	"item_age",  "low_ttl",	 "recache_rate",
-		"compact_under",  "drop_under", "max_sleep", "max_frag", "drop_unread"};
 	bool quiet = line_is_quiet(line);
-	double value;
 
 	(void)command;
-	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
-		if (token_is(&line->token[1], settings[i]) &&
-		    token_fraction(&line->token[2], &value))
-			return admin_ok(parser, quiet);
-	}
-	return text_error(parser, quiet, "ERROR");
+	return extstore_is_good(line) ? admin_ok(parser, quiet)
+				      : text_error(parser, quiet, "ERROR");
 }
 
 enum parse_result
@@ -241,6 +268,9 @@ text_memory_limit(struct parser *parser, const struct text_command *command,
 	if (megabytes < MEMORY_LIMIT_MIN)
 		return text_error(parser, quiet,
 				  "MEMLIMIT_TOO_SMALL cannot set maxbytes to less than 8m");
+	if (megabytes > MEMORY_LIMIT_MAX)
+		return text_error(parser, quiet,
+				  "MEMLIMIT_ADJUST_FAILED input value is megabytes not bytes");
 	/* the line of a failure: execute_any */
 	text_say(parser, REQUEST_MEMORY_LIMIT, quiet,
 		 "MEMLIMIT_ADJUST_FAILED out of bounds or unable to adjust")
