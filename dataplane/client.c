@@ -365,8 +365,10 @@ client_begin_long(struct worker *worker, struct tcp_connection *connection,
 		break;
 	case REQUEST_WATCH:
 		begun = observe_join(worker, connection, (uint32_t)request->argument);
-		if (begun)
+		if (begun) {
+			tcp_be_patient(connection);
 			reply_put(reply, "OK\r\n", 4);
+		}
 		break;
 	case REQUEST_CONNECTIONS:
 		listing_begin(worker, connection);

@@ -71,7 +71,7 @@ struct tcp_options {
 	uint32_t user_size; /* bytes of the user area of a connection */
 	uint32_t rto_min;   /* RFC 6298 (2.4) says 1 s, Linux and we 200 ms */
 	uint32_t delayed_ack;
-	uint64_t idle;	      /* silence after which a connection is reset; 0: never */
+	uint64_t idle;	      /* silence after which one that is not patient is reset; 0: never */
 	uint64_t no_progress; /* of a peer that takes no reply byte, before it is reset */
 	uint64_t keepalive;   /* silence before probes (RFC 9293, 3.8.4); 0: none are sent */
 	uint64_t time_wait;
@@ -211,6 +211,10 @@ int tcp_send_pinned(struct tcp_connection *connection, const uint8_t *bytes, uin
 
 /* No more will be written: FIN after what is queued. What still arrives is acknowledged and dropped. */
 void tcp_close(struct tcp_connection *connection);
+
+/* From now on the peer's silence is no reason to reset the connection (options.idle): it listens, as
+ * memcached's watchers do. What ends one whose host is gone is keepalive. */
+void tcp_be_patient(struct tcp_connection *connection);
 
 /* RST at once; the connection is gone when this returns. */
 void tcp_abort(struct tcp_connection *connection);

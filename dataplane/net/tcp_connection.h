@@ -85,6 +85,7 @@ enum tcp_flag {
 	TCP_DSACK = 1 << 11,	/* connection->dsack is to be told (RFC 2883) */
 	TCP_LIMITED = 1 << 12,	/* the last output was held back by cwnd */
 	TCP_PLAIN = 1 << 13,	/* connection->outline is as its segments begin (tcp_plain.c) */
+	TCP_PATIENT = 1 << 14,	/* the peer's silence is no reason to reset it */
 };
 
 /* What a retransmission deadline is for: one at a time. */

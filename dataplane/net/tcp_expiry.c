@@ -40,6 +40,14 @@ has_lasted(const struct tcp *tcp, uint32_t since, uint64_t us, uint32_t *next)
 	return false;
 }
 
+/* Has the peer been silent for as long as is allowed? */
+static bool
+is_idle(const struct tcp *tcp, const struct tcp_connection *connection, uint32_t *next)
+{
+	return (connection->flags & TCP_PATIENT) == 0 &&
+	       has_lasted(tcp, connection->heard, tcp->options.idle, next);
+}
+
 static void
 silence_reset(struct tcp *tcp, struct tcp_connection *connection, uint64_t *counter)
 {
@@ -78,7 +86,7 @@ silence_look(struct tcp *tcp, struct tcp_connection *connection)
 {
 	uint32_t next = tcp->tick + LOOK_TICKS;
 
-	if (has_lasted(tcp, connection->heard, tcp->options.idle, &next)) {
+	if (is_idle(tcp, connection, &next)) {
 		silence_reset(tcp, connection, &tcp->stats->reset_idle);
 		return;
 	}

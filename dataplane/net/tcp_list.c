@@ -15,7 +15,7 @@ tcp_describe(const struct tcp_connection *connection, struct tcp_peer *peer)
 		.local_port = connection->path.local_port,
 		.silent_seconds = (uint32_t)((uint64_t)silent * TCP_TICK_US / 1000000),
 		.closed = (connection->flags & TCP_CLOSE) != 0,
-		.idle = tcp->options.idle != 0 &&
+		.idle = tcp->options.idle != 0 && (connection->flags & TCP_PATIENT) == 0 &&
 			(uint64_t)silent * TCP_TICK_US >= tcp->options.idle,
 	};
 }

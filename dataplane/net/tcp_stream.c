@@ -160,6 +160,12 @@ tcp_abort(struct tcp_connection *connection)
 	connection_reset(tcp, connection);
 }
 
+void
+tcp_be_patient(struct tcp_connection *connection)
+{
+	connection->flags |= TCP_PATIENT;
+}
+
 uint8_t *
 tcp_buffer_take(struct tcp *tcp)
 {

@@ -380,6 +380,35 @@ keepalive_and_idle(void)
 	rig_end(&rig);
 }
 
+/* As of a watcher, who has nothing to say: silence neither resets it nor counts as idle. */
+static void
+patience_outlasts_idle_time(void)
+{
+	struct tcp_options options = rig_options();
+	struct tcp_peer peer;
+
+	options.idle = 5 * RIG_SECOND;
+	rig_begin(&rig, &options);
+	rig_open(&rig);
+	tcp_be_patient(rig.accepted);
+	rig_pass(&rig, 600 * RIG_SECOND);
+	CU_ASSERT_EQUAL(rig.closed, 0);
+	tcp_describe(rig.accepted, &peer);
+	CU_ASSERT_FALSE(peer.idle);
+	CU_ASSERT(peer.silent_seconds >= 599);
+	rig_end(&rig);
+
+	/* but a host that is gone is found out */
+	options.keepalive = 10 * RIG_SECOND;
+	rig_begin(&rig, &options);
+	rig_open(&rig);
+	tcp_be_patient(rig.accepted);
+	rig_pass(&rig, 1000 * RIG_SECOND);
+	CU_ASSERT_EQUAL(rig.stats.reset_timeout, 1);
+	CU_ASSERT_EQUAL(rig.closed, 1);
+	rig_end(&rig);
+}
+
 /* Data of which the frame's source is the client's with something added. */
 static void
 send_from(uint8_t spoilt)
@@ -430,4 +459,4 @@ SUITE("TCP: bytes both ways", TEST(reassembles_whatever_the_order),
       TEST(tail_loss_is_probed), TEST(holes_are_filled_by_sack),
       TEST(holes_are_filled_by_duplicates), TEST(slow_reader), TEST(window_that_shrinks_is_borne),
       TEST(congestion_is_told_and_relieved), TEST(one_byte_sender), TEST(keepalive_and_idle),
-      TEST(a_spoilt_source_is_not_believed))
+      TEST(patience_outlasts_idle_time), TEST(a_spoilt_source_is_not_believed))

@@ -189,8 +189,28 @@ def idle(lab):
         await_counter("tcp_connections", lambda now: now == 0)
 
 
+def idle_watchers(lab):
+    """A watcher to whom nothing happens says nothing: as with memcached, it is not idle."""
+    with lab.start("af_xdp", "tcp: {idle_timeout: 1s}\n"):
+        with Tcp(ADDRESS, timeout=WAIT_SECONDS) as watcher:
+            watcher.expect(b"watch evictions\r\n", b"OK\r\n")
+            for _ in range(3):  # each has its whole time after the watcher's is over
+                with Tcp(ADDRESS, timeout=WAIT_SECONDS) as client:
+                    is_served(client)
+                    is_reset(client)
+            watcher.socket.setblocking(False)
+            try:
+                assert False, f"the watcher got {watcher.socket.recv(1)}"
+            except BlockingIOError:
+                pass
+            assert counter("tcp_reset_idle") == 3
+            assert counter("tcp_connections") == 1
+        await_counter("tcp_connections", lambda now: now == 0)
+
+
 if __name__ == "__main__":
     with Lab("tcp-limits") as limited:
         run("tcp limits", [
             (test.__name__.replace("_", " "), lambda test=test: test(limited))
-            for test in (connections, a_flood_of_connections, connections_of_a_client, syn_backlog, buffers, unsent, idle)])
+            for test in (connections, a_flood_of_connections, connections_of_a_client, syn_backlog, buffers, unsent, idle,
+                         idle_watchers)])

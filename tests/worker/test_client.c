@@ -167,6 +167,12 @@ tcp_path_mtu(struct tcp *tcp, struct tcp_port *port, const struct packet *packet
 	(void)mtu;
 }
 
+void
+tcp_be_patient(struct tcp_connection *connection)
+{
+	(void)connection;
+}
+
 struct tcp_connection *
 tcp_next_ready(struct tcp *tcp)
 {
