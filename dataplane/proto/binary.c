@@ -278,12 +278,22 @@ binary_read_op(struct request *request, const struct frame *frame,
 		op->verb = STORE_SET;
 }
 
+/* The group's name; of some, memcached looks at no more than the first letters. */
 static void
 binary_read_group(struct request *request, const struct frame *frame)
 {
+	static const char *const beginnings[] = {"reset", "settings", "detail on", "detail off",
+						 "detail dump"};
+
 	request->text = (const char *)frame->key;
 	request->text_length = frame->key_length;
-	if (frame->key_length == 5 && memcmp(frame->key, "reset", 5) == 0)
+	for (size_t i = 0; i < sizeof(beginnings) / sizeof(beginnings[0]); i++) {
+		uint16_t length = (uint16_t)strlen(beginnings[i]);
+
+		if (frame->key_length >= length && memcmp(frame->key, beginnings[i], length) == 0)
+			request->text_length = length;
+	}
+	if (request->text_length == 5 && memcmp(frame->key, "reset", 5) == 0)
 		request->action = REQUEST_RESET;
 }
 

@@ -375,8 +375,6 @@ stats_emit_group(const struct stats_inputs *inputs, const char *group, size_t le
 		EMIT(slabs_total_rows);
 	} else if (GROUP("sizes")) {
 		EMIT(sizes_rows);
-	} else if (GROUP("extstore")) {
-		return 0; /* no storage on disk, as in a memcached started without */
 	} else if (GROUP("detail dump")) {
 		emit(arg, "detailed", "END\r\n");
 	} else if (!GROUP("detail on") && !GROUP("detail off")) {

@@ -52,8 +52,8 @@ struct stats_inputs {
 };
 
 /*
- * Emits the group named: "" (general), settings, items, slabs, sizes, extstore, or detail
- * on|off|dump. 0, or -ENOENT if it is none of these. Any thread.
+ * Emits the group named: "" (general), settings, items, slabs, sizes, or detail on|off|dump. 0, or
+ * -ENOENT if it is none of these. Any thread.
  */
 int stats_emit_group(const struct stats_inputs *inputs, const char *group, size_t length,
 		     stat_emit *emit, void *arg);

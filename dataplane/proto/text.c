@@ -385,6 +385,11 @@ text_stats(struct parser *parser, const struct text_command *command, const stru
 		return text_stats_detail(parser, line);
 	if (line->count > 1 && token_is(group, "cachedump"))
 		return text_error(parser, false, "CLIENT_ERROR stats cachedump not allowed");
+	/* no storage on disk, as in a memcached started without */
+	if (line->count > 1 && token_is(group, "extstore")) {
+		text_say(parser, REQUEST_NOOP, false, "END");
+		return PARSE_DONE;
+	}
 	if (line->count > 1 && token_is(group, "conns")) {
 		text_add(parser, REQUEST_CONNECTIONS, false);
 		return parser->stream->datagram ? PARSE_DONE : PARSE_PAUSE;

@@ -172,6 +172,8 @@ static const struct named_case text_cases_named[] = {
 	 "CLIENT_ERROR stats cachedump not allowed\r\n"},
 	{"text_stats_sizes_enable_error", OURS, "", "stats sizes_enable\r\n", "ERROR\r\n"},
 	{"text_stats_sizes_disable_error", OURS, "", "stats sizes_disable\r\n", "ERROR\r\n"},
+	{"text_stats_extstore", SAME, "", "stats extstore\r\nstats extstore x\r\n",
+	 "END\r\nEND\r\n"},
 	{"text_stats_reset", SAME, "", "stats reset\r\n", "RESET\r\n"},
 	{"text_stats_reset_error", SAME, "", "stats rese\r\n", "ERROR\r\n"},
 	{"text_stats_detail", SAME, "",

@@ -411,6 +411,16 @@ stat_sends_a_packet_each(void)
 	PUT(session, 0x00, .key = "k");
 	CU_ASSERT(SAYS(PUT(session, 0x10, .key = "reset"), 0x10, STATUS_OK, ""));
 	CU_ASSERT(session->stats.cmd_get == 0);
+	PUT(session, 0x00, .key = "k");
+	CU_ASSERT(SAYS(PUT(session, 0x10, .key = "resetting"), 0x10, STATUS_OK, ""));
+	CU_ASSERT(session->stats.cmd_get == 0);
+	CU_ASSERT(SAYS(PUT(session, 0x10, .key = "rese"), 0x10, STATUS_NOT_FOUND, NOT_FOUND));
+	PUT(session, 0x10, .key = "settingsx");
+	CU_ASSERT(session->request[0].text_length == strlen("settings"));
+	PUT(session, 0x10, .key = "detail only");
+	CU_ASSERT(session->request[0].text_length == strlen("detail on"));
+	PUT(session, 0x10, .key = "itemsx");
+	CU_ASSERT(session->request[0].text_length == strlen("itemsx"));
 	CU_ASSERT(SAYS(PUT(session, 0x10, TOUCHING), 0x10, STATUS_INVALID, INVALID));
 	close_session(session);
 }

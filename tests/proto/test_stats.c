@@ -231,7 +231,6 @@ unknown_groups_are_refused(void)
 	CU_ASSERT(collect(&inputs, "item", &list) == -ENOENT);
 	CU_ASSERT(collect(&inputs, "itemss", &list) == -ENOENT);
 	CU_ASSERT(collect(&inputs, "detail", &list) == -ENOENT);
-	CU_ASSERT(collect(&inputs, "extstore", &list) == 0 && list.count == 0);
 	CU_ASSERT(collect(&inputs, "detail on", &list) == 0 && list.count == 0);
 	CU_ASSERT(collect(&inputs, "detail dump", &list) == 0 && list.count == 1);
 }
