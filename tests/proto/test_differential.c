@@ -11,6 +11,7 @@
  * --sequences 0 goes on until something differs.
  */
 #include <getopt.h>
+#include <unistd.h>
 
 #include "tests/proto/generate.h"
 #include "tests/proto/peer.h"
@@ -22,6 +23,8 @@ enum {
 	MEMORY = 256 << 20,
 	CUT_MAX = 40,	    /* bytes, of the pieces a cut stream comes in */
 	CASE_CUT_MAX = 600, /* bytes of a case that is cut everywhere */
+	REPEATS_MAX = 100,  /* sequences put again because the server at the other end was full */
+	REPEAT_AFTER_US = 10000,
 };
 
 static uint64_t first_seed = 1;
@@ -56,6 +59,7 @@ struct bench {
 	unsigned int sides; /* in use, from the first on */
 	struct side side[SIDES];
 	struct bytes asked, answered; /* of memcached, since the sequence began */
+	bool starved;		      /* the server at the other end had no room for an item */
 };
 
 static int
@@ -167,7 +171,23 @@ print_bytes(const char *name, const struct bytes *bytes)
 	}
 }
 
-/* Puts a script to all sides. True if all answer the same; says what differs otherwise. */
+/*
+ * Whether a server at the other end had no room for an item. Where the machine has no time for its
+ * janitor, room comes later than a memcached beside the client wants it: that is no matter of protocol.
+ */
+static bool
+side_is_starved(const struct side *side)
+{
+	static const char complaint[] = "ut of memory";
+
+	return side->wire != NULL &&
+	       memmem(side->raw.start, side->raw.length, complaint, sizeof(complaint) - 1) != NULL;
+}
+
+/*
+ * Puts a script to all sides. True if all answer the same; says what differs otherwise, unless a side
+ * is starved.
+ */
 static bool
 bench_agrees(struct bench *bench, const struct script *script, const char *name)
 {
@@ -187,6 +207,10 @@ bench_agrees(struct bench *bench, const struct script *script, const char *name)
 		    (side->answer.length == 0 ||
 		     memcmp(side->answer.start, peer->answer.start, side->answer.length) == 0))
 			continue;
+		if (side_is_starved(side)) {
+			bench->starved = true;
+			return false;
+		}
 		if (same) {
 			printf("\n%s differs", name);
 			print_bytes("asked before", &bench->asked);
@@ -332,22 +356,30 @@ sequence_agrees(struct bench *bench, uint64_t seed)
 	return same;
 }
 
+/* A sequence that there was no room for is put again, but not for ever. */
 static void
 generated_sequences_agree(void)
 {
 	struct bench bench;
 	uint64_t done = 0;
+	unsigned int repeats = 0;
 
 	CU_ASSERT_FATAL(bench_open(&bench) == 0);
 	while (sequences == 0 || done < sequences) {
-		if (!sequence_agrees(&bench, first_seed + done))
+		bench.starved = false;
+		if (sequence_agrees(&bench, first_seed + done))
+			done++;
+		else if (!bench.starved || repeats++ == REPEATS_MAX)
 			break;
-		done++;
+		else
+			usleep(REPEAT_AFTER_US);
 	}
 	printf("%" PRIu64 " sequences ", done);
 	if (server != NULL)
-		printf("(%" PRIu64 " TCP streams, %" PRIu64 " UDP datagrams) ", bench.wire.streams,
-		       bench.wire.datagrams);
+		printf("(%" PRIu64 " TCP streams, %" PRIu64
+		       " UDP datagrams, %u repeated for want of "
+		       "memory) ",
+		       bench.wire.streams, bench.wire.datagrams, repeats);
 	CU_ASSERT(done == sequences);
 	for (int i = SIDE_WHOLE; i < SIDE_WIRE; i++)
 		CU_ASSERT(counters_agree(&bench, &bench.session[i]));
