@@ -235,9 +235,12 @@ adapt_target(struct eviction *eviction, const struct heap *heap, const struct mo
 	/* relaxed, all: hints */
 	uint32_t target = atomic_load_explicit(&eviction->target, memory_order_relaxed);
 	uint32_t taken = atomic_load_explicit(&heap->taken, memory_order_relaxed);
-	uint32_t wanted = eviction->target_min + TARGET_ROUNDS * (taken - eviction->taken);
+	uint32_t wanted = eviction->target_min;
 	uint64_t now = clock_tick(moment->clock);
 
+	/* before it is needed, nothing is to be learnt: the janitor is busy with pages and the index */
+	if (heap_available(heap) <= eviction->target_max)
+		wanted += TARGET_ROUNDS * (taken - eviction->taken);
 	eviction->taken = taken;
 	if (atomic_exchange_explicit(&eviction->refusals, 0, memory_order_relaxed) != 0)
 		wanted = 2 * target;
