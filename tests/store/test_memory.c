@@ -276,7 +276,7 @@ the_books_balance(void)
 {
 	enum {
 #ifdef __SANITIZE_THREAD__ /* one thread: nothing to find but time to lose */
-		OPERATIONS = 1000000,
+		OPERATIONS = 3000000,
 #else
 		OPERATIONS = 10000000,
 #endif
