@@ -6,7 +6,9 @@
 #include "dataplane/store/shard.h"
 
 enum {
-	EVICT_BATCH = 16,    /* items whose buckets are fetched at once */
+	EVICT_BATCH = 32,    /* items whose buckets are fetched at once */
+	EVICT_LEAD = 8,	     /* items from asking for an overflow bucket to looking into it */
+	EVICT_AHEAD = 2048,  /* bytes of the victim that are on their way: about a batch */
 	EVICT_URGENTLY = 64, /* items to see to when no segment is free */
 };
 
@@ -237,6 +239,7 @@ next_candidates(const struct store *store, struct shard *shard, struct evictor *
 		const struct item *item = heap_item(heap, location);
 		uint32_t key_length = item_key_length(item);
 
+		__builtin_prefetch((const uint8_t *)item + EVICT_AHEAD);
 		evictor->offset += item_size(item);
 		if (key_length == 0)
 			continue;
@@ -251,13 +254,28 @@ next_candidates(const struct store *store, struct shard *shard, struct evictor *
 	return count;
 }
 
-/* Overflow buckets on the way too: what is dead by now is looked for to the end of its chain. */
-static void
-prefetch_overflow(const struct index *index, const struct candidate candidates[],
-		  unsigned int count)
+/* An overflow bucket on the way too: what is dead by now is looked for to the end of its chain. */
+static inline void
+prefetch_overflow(const struct index *index, const struct candidate *candidate)
 {
-	for (unsigned int i = 0; i < count; i++)
-		index_prefetch_overflow(index->base, index_bucket(index, candidates[i].hash));
+	index_prefetch_overflow(index->base, index_bucket(index, candidate->hash));
+}
+
+static void
+evict_candidates(struct evict_context *context, const struct candidate candidates[],
+		 unsigned int count)
+{
+	const struct index *index = &context->shard->index;
+
+	for (unsigned int i = 0; i < count && i < EVICT_LEAD; i++)
+		prefetch_overflow(index, &candidates[i]);
+	for (unsigned int i = 0; i < count; i++) {
+		if (i + EVICT_LEAD < count)
+			prefetch_overflow(index, &candidates[i + EVICT_LEAD]);
+		evict_item(context, &candidates[i]);
+		if (context->losses.count != 0)
+			shard_account(context->shard, context->writer, &context->losses);
+	}
 }
 
 static void
@@ -301,15 +319,10 @@ evict_some(struct store *store, struct shard *shard, struct writer *writer,
 		uint32_t from = evictor->offset;
 		unsigned int count = next_candidates(store, shard, evictor, candidates);
 
-		prefetch_overflow(&shard->index, candidates, count);
 		from = evictor->offset - from;
 		evictor->owed -= evictor->owed < from ? evictor->owed : from;
 		context.victim = &shard->heap.segment[evictor->victim];
-		for (unsigned int i = 0; i < count; i++) {
-			evict_item(&context, &candidates[i]);
-			if (context.losses.count != 0)
-				shard_account(shard, writer, &context.losses);
-		}
+		evict_candidates(&context, candidates, count);
 		if (evictor->offset >= context.victim->used)
 			victim_finish(store, shard, writer);
 		seen += count + 1; /* a segment of nothing but fillers costs something too */
