@@ -132,6 +132,10 @@ wire_ask_tcp(struct wire *wire, const uint8_t *bytes, size_t length, struct byte
 		/* a server that closes while we send may reset what it won't read */
 		status = done && (got == 0 || errno == ECONNRESET) ? 0 : status;
 	}
+	if (status != 0)
+		printf("\n%s", fd < 0 ? "no connection"
+			       : done ? strerror(errno)
+				      : "no end in time");
 	if (fd >= 0)
 		close(fd);
 	return status;
@@ -163,16 +167,23 @@ wire_receive(struct wire *wire, struct bytes *answer)
 		uint8_t datagram[2048];
 		ssize_t got;
 
-		if (poll(&wait, 1, WIRE_PATIENCE_MS) <= 0)
+		if (poll(&wait, 1, WIRE_PATIENCE_MS) <= 0) {
+			printf("\nno datagram came in time");
 			return -1;
+		}
 		got = recv(wire->udp, datagram, sizeof(datagram), 0);
-		if (got <= WIRE_FRAME)
-			return -1; /* none is empty */
+		if (got <= WIRE_FRAME) { /* none is empty */
+			printf("\na datagram of %zd bytes: %s", got, strerror(errno));
+			return -1;
+		}
 		memcpy(frame, datagram, sizeof(frame));
 		total = ntohs(frame[2]);
 		if (ntohs(frame[0]) != wire->request_id || ntohs(frame[1]) != next ||
-		    frame[3] != 0 || (next + 1 < total && got != WIRE_DATAGRAM))
+		    frame[3] != 0 || (next + 1 < total && got != WIRE_DATAGRAM)) {
+			printf("\na datagram of %zd bytes: id %u for %u, %u for %u of %u", got,
+			       ntohs(frame[0]), wire->request_id, ntohs(frame[1]), next, total);
 			return -1;
+		}
 		bytes_add(answer, datagram + WIRE_FRAME, (size_t)got - WIRE_FRAME);
 		next++;
 	}
