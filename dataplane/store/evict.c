@@ -6,9 +6,7 @@
 #include "dataplane/store/shard.h"
 
 enum {
-	EVICT_BATCH = 32,    /* items whose buckets are fetched at once */
-	EVICT_LEAD = 8,	     /* items from asking for an overflow bucket to looking into it */
-	EVICT_AHEAD = 2048,  /* bytes of the victim that are on their way: about a batch */
+	EVICT_BATCH = 16,    /* items whose buckets are fetched at once */
 	EVICT_URGENTLY = 64, /* items to see to when no segment is free */
 };
 
@@ -239,7 +237,6 @@ next_candidates(const struct store *store, struct shard *shard, struct evictor *
 		const struct item *item = heap_item(heap, location);
 		uint32_t key_length = item_key_length(item);
 
-		__builtin_prefetch((const uint8_t *)item + EVICT_AHEAD);
 		evictor->offset += item_size(item);
 		if (key_length == 0)
 			continue;
@@ -254,28 +251,13 @@ next_candidates(const struct store *store, struct shard *shard, struct evictor *
 	return count;
 }
 
-/* An overflow bucket on the way too: what is dead by now is looked for to the end of its chain. */
-static inline void
-prefetch_overflow(const struct index *index, const struct candidate *candidate)
-{
-	index_prefetch_overflow(index->base, index_bucket(index, candidate->hash));
-}
-
+/* Overflow buckets on the way too: what is dead by now is looked for to the end of its chain. */
 static void
-evict_candidates(struct evict_context *context, const struct candidate candidates[],
-		 unsigned int count)
+prefetch_overflow(const struct index *index, const struct candidate candidates[],
+		  unsigned int count)
 {
-	const struct index *index = &context->shard->index;
-
-	for (unsigned int i = 0; i < count && i < EVICT_LEAD; i++)
-		prefetch_overflow(index, &candidates[i]);
-	for (unsigned int i = 0; i < count; i++) {
-		if (i + EVICT_LEAD < count)
-			prefetch_overflow(index, &candidates[i + EVICT_LEAD]);
-		evict_item(context, &candidates[i]);
-		if (context->losses.count != 0)
-			shard_account(context->shard, context->writer, &context->losses);
-	}
+	for (unsigned int i = 0; i < count; i++)
+		index_prefetch_overflow(index->base, index_bucket(index, candidates[i].hash));
 }
 
 static void
@@ -319,10 +301,15 @@ evict_some(struct store *store, struct shard *shard, struct writer *writer,
 		uint32_t from = evictor->offset;
 		unsigned int count = next_candidates(store, shard, evictor, candidates);
 
+		prefetch_overflow(&shard->index, candidates, count);
 		from = evictor->offset - from;
 		evictor->owed -= evictor->owed < from ? evictor->owed : from;
 		context.victim = &shard->heap.segment[evictor->victim];
-		evict_candidates(&context, candidates, count);
+		for (unsigned int i = 0; i < count; i++) {
+			evict_item(&context, &candidates[i]);
+			if (context.losses.count != 0)
+				shard_account(shard, writer, &context.losses);
+		}
 		if (evictor->offset >= context.victim->used)
 			victim_finish(store, shard, writer);
 		seen += count + 1; /* a segment of nothing but fillers costs something too */
