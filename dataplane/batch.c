@@ -140,11 +140,14 @@ batch_write(struct worker *worker, bool more)
 	}
 	for (unsigned int i = 0; i < batch->messages; i++) {
 		struct message *message = &batch->message[i];
+		uint16_t length;
 
 		if (!message->plain)
 			continue;
-		udp_plain_close(&message->port->plain, &message->port->interface,
-				&message->udp.packet, message->end);
+		length = (uint16_t)(message->end - message->udp.packet.payload);
+		udp_plain_close(
+			&message->port->plain, message->udp.packet.mbuf, length,
+			checksum_fold(checksum_add(0, message->udp.packet.payload, length)));
 		worker_send(worker, message->port, message->udp.packet.mbuf, true);
 	}
 }

@@ -238,6 +238,17 @@ worker_input(struct worker *worker, struct worker_port *port, struct rte_mbuf *m
 }
 
 /*
+ * Whether gets may go the short way: nothing waits that came before them, nobody watches what is got, or
+ * must say first who he is.
+ */
+static inline bool
+worker_is_short(const struct worker *worker)
+{
+	return worker->batch.messages == 0 && worker->limits.users == NULL &&
+	       (watch_wanted(worker->watch) & EVENT_OF_REQUESTS) == 0;
+}
+
+/*
  * Takes the plain segments that a burst begins with; returns how many these are. Their connections are
  * ours, and no other worker's, whatever queue they came by.
  */
@@ -269,6 +280,8 @@ worker_parse(struct worker *worker, struct worker_port *port, struct rte_mbuf **
 	while (i < count) {
 		unsigned int before = i;
 
+		if (plain && worker_is_short(worker))
+			i += lookups_take(worker, port, mbufs + i, count - i);
 		if (plain)
 			i += batch_add_plain(worker, port, mbufs + i, count - i);
 		if (port != NULL)

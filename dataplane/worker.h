@@ -19,6 +19,7 @@
 #include "dataplane/batch.h"
 #include "dataplane/client.h"
 #include "dataplane/listing.h"
+#include "dataplane/lookups.h"
 #include "dataplane/net/packet.h"
 #include "dataplane/net/tcp.h"
 #include "dataplane/net/udp_plain.h"
@@ -101,6 +102,7 @@ struct worker {
 	uint64_t born;	      /* by that clock */
 
 	struct worker_port ports[WORKER_PORTS_MAX];
+	struct lookups lookups;
 	struct batch batch;
 
 	atomic_bool asleep;		      /* the bell must be rung after filling our rings */

@@ -9,6 +9,7 @@
 #ifndef JACKDAW_CHECKSUM_H
 #define JACKDAW_CHECKSUM_H
 
+#include <endian.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -102,6 +103,69 @@ checksum_fold(uint64_t sum)
 	half = (uint32_t)(sum >> 32);
 	half += half >> 16 | half << 16;
 	return (uint16_t)(half >> 16);
+}
+
+/*
+ * Sums that stay so small that some may be added to one another without bringing a carry round: of up to
+ * 64 KiB each.
+ *
+ *     checksum_words   of 32-bit words, a few
+ *     checksum_copy    of bytes that are copied on the way, to where they don't overlap
+ */
+static inline uint64_t
+checksum_words(const uint8_t *at, size_t length)
+{
+	uint64_t sum = 0;
+
+	for (const uint8_t *end = at + length; at < end; at += sizeof(uint32_t)) {
+		uint32_t word;
+
+		memcpy(&word, at, sizeof(word));
+		sum += word;
+	}
+	return sum;
+}
+
+/* What a last block has of its own is masked, as in checksum_add_blocks. */
+static inline uint64_t
+checksum_copy(uint8_t *to, const uint8_t *from, size_t length)
+{
+	typedef uint64_t block __attribute__((vector_size(16), aligned(1), may_alias));
+	static const uint8_t masks[2 * sizeof(block)] = {[sizeof(block)... 2 * sizeof(block) - 1] =
+								 0xff};
+	size_t even = length & ~(size_t)1, at = 0;
+	block gathered = {0}, now;
+
+	if (even < sizeof(block)) {
+		memcpy(to, from, length);
+		return checksum_fold(checksum_add_short(0, from, length));
+	}
+	do {
+		now = *(const block *)(from + at);
+		*(block *)(to + at) = now;
+		gathered += (now & UINT32_MAX) + (now >> 32);
+		at += sizeof(block);
+	} while (at + sizeof(block) <= even);
+	if (at != even) {
+		now = *(const block *)(from + even - sizeof(block));
+		*(block *)(to + even - sizeof(block)) = now;
+		now &= *(const block *)(masks + (even - at));
+		gathered += (now & UINT32_MAX) + (now >> 32);
+	}
+	if (even != length) { /* as if a zero followed */
+		to[even] = from[even];
+		gathered[0] += htole16(from[even]);
+	}
+	return gathered[0] + gathered[1];
+}
+
+/* A sum of bytes that begin at an odd place of the whole (RFC 1071, 2 (B)): what is to be added then. */
+static inline uint64_t
+checksum_at_odd_place(uint64_t sum)
+{
+	uint16_t folded = checksum_fold(sum);
+
+	return (uint16_t)(folded << 8 | folded >> 8);
 }
 
 #endif

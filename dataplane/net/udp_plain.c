@@ -1,6 +1,29 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "dataplane/net/udp_plain.h"
 
+/* As the words that udp_plain_close fills in and writes. */
+static void
+plain_learn_answer(struct udp_plain *plain, const struct interface *interface)
+{
+	struct udp_plain_headers answer = {
+		.ether = {.src_addr = interface->mac, .ether_type = RTE_BE16(RTE_ETHER_TYPE_IPV4)},
+		.ip = {.version_ihl = RTE_IPV4_VHL_DEF,
+		       .fragment_offset = RTE_BE16(RTE_IPV4_HDR_DF_FLAG),
+		       .time_to_live = IPV4_TTL,
+		       .next_proto_id = IPPROTO_UDP,
+		       .src_addr = interface->address},
+	};
+	const uint8_t *frame = (const uint8_t *)&answer;
+
+	plain->answer_ether = plain_load64(frame + PLAIN_FROM);
+	plain->answer_ip[0] = plain_load64(frame + PLAIN_IP);
+	plain->answer_ip[1] = plain_load64(frame + PLAIN_IP + 8);
+	/* folded: what is added later leaves no carry */
+	plain->answer_sum = checksum_fold(checksum_add(0, &answer.ip, sizeof(answer.ip)));
+	plain->pseudo_sum =
+		(uint64_t)interface->address + RTE_BE16(IPPROTO_UDP) + RTE_BE16(1); /* total */
+}
+
 void
 udp_plain_learn(struct udp_plain *plain, const struct interface *interface)
 {
@@ -25,15 +48,7 @@ udp_plain_learn(struct udp_plain *plain, const struct interface *interface)
 
 	memcpy(plain->expected, &expected, sizeof(plain->expected));
 	memcpy(plain->mask, &mask, sizeof(plain->mask));
-	plain->answer = (struct rte_ipv4_hdr){
-		.version_ihl = RTE_IPV4_VHL_DEF,
-		.fragment_offset = RTE_BE16(RTE_IPV4_HDR_DF_FLAG),
-		.time_to_live = IPV4_TTL,
-		.next_proto_id = IPPROTO_UDP,
-		.src_addr = interface->address,
-	};
-	/* folded: what is added later leaves no carry */
-	plain->answer_sum = checksum_fold(checksum_add(0, &plain->answer, sizeof(plain->answer)));
+	plain_learn_answer(plain, interface);
 	plain->payload_max = udp_payload_max(interface, sizeof(struct rte_ipv4_hdr));
 	plain->length_over = interface->udp_port == 0
 				     ? UINT16_MAX

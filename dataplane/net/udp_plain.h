@@ -33,13 +33,23 @@ _Static_assert(PLAIN_WORDS * sizeof(uint64_t) == offsetof(struct udp_plain_heade
 	       "all that is compared");
 _Static_assert(PLAIN_WORDS % 2 == 0, "compared in pairs");
 
+/* Where udp_plain_close writes words of 64 bits. */
+enum {
+	PLAIN_TO = 0,
+	PLAIN_FROM = RTE_ETHER_ADDR_LEN,
+	PLAIN_IP = offsetof(struct udp_plain_headers, ip),
+	PLAIN_RESERVED = offsetof(struct udp_plain_headers, frame.reserved),
+};
+
 /* What a port's plain frames look like. Set once, then read-only. */
 struct udp_plain {
 	uint64_t expected[PLAIN_WORDS]; /* those bits of the headers that are always the same */
 	uint64_t mask[PLAIN_WORDS];	/* where they are */
-	struct rte_ipv4_hdr answer;	/* but for its length, destination and checksum */
-	uint64_t answer_sum;		/* of that */
-	uint16_t payload_max;		/* bytes of payload a datagram */
+	/* an answer's words, but for what the question says: see udp_plain_close */
+	uint64_t answer_ether, answer_ip[2];
+	uint64_t answer_sum;  /* of its IPv4 header, but for that */
+	uint64_t pseudo_sum;  /* of its UDP checksum, but for that */
+	uint16_t payload_max; /* bytes of payload a datagram */
 	uint16_t length_over; /* a question's bytes of UDP are more; none are where UDP is off */
 	uint16_t
 		answer_max; /* bytes of an answer's payload, at most, to be ended by udp_plain_close */
@@ -55,6 +65,21 @@ plain_load32(const void *at)
 
 	memcpy(&word, at, sizeof(word));
 	return word;
+}
+
+static inline uint64_t
+plain_load64(const uint8_t *at)
+{
+	uint64_t word;
+
+	memcpy(&word, at, sizeof(word));
+	return word;
+}
+
+static inline void
+plain_store(uint8_t *frame, size_t at, uint64_t word)
+{
+	memcpy(frame + at, &word, sizeof(word));
 }
 
 /* Both addresses' sum, which is the same in either order. */
@@ -146,43 +171,39 @@ void udp_plain_describe(const struct udp_plain *plain, const struct interface *i
 			struct rte_mempool *pool, struct udp_message *message);
 
 /*
- * Ends a message that was opened as plain and whose answer, up to `end`, is one datagram of at most
- * plain->answer_max bytes written over the question's payload: turns the headers round. Sums
+ * Ends a message that was opened as plain and whose answer is one datagram: its payload, of `length`
+ * bytes whose sum (checksum.h) is `sum`, lies where the question's did; turns the headers round. Sums
  * what is known from registers, as a wide load would have to wait for narrow stores right before it.
  */
 static inline void
-udp_plain_close(const struct udp_plain *plain, const struct interface *interface,
-		const struct packet *packet, const uint8_t *end)
+udp_plain_close(const struct udp_plain *plain, struct rte_mbuf *mbuf, uint16_t payload_length,
+		uint64_t sum)
 {
-	struct rte_mbuf *mbuf = packet->mbuf;
-	struct udp_plain_headers *headers = (struct udp_plain_headers *)(void *)packet->payload - 1;
-	uint16_t payload_length = (uint16_t)(end - packet->payload);
+	uint8_t *frame = rte_pktmbuf_mtod(mbuf, uint8_t *);
+	const struct udp_plain_headers *question = (const struct udp_plain_headers *)(void *)frame;
 	uint16_t length =
-		(uint16_t)(sizeof(headers->udp) + sizeof(headers->frame) + payload_length);
-	rte_be16_t udp_length = rte_cpu_to_be_16(length);
-	rte_be16_t ip_length = rte_cpu_to_be_16((uint16_t)(length + sizeof(headers->ip)));
-	rte_be32_t client = headers->ip.src_addr;
-	uint32_t ports = plain_load32(&headers->udp);
-	uint64_t sum = plain_addresses_sum(&headers->ip) + RTE_BE16(IPPROTO_UDP) + ports +
-		       2 * (uint64_t)udp_length + headers->frame.request_id + headers->frame.total;
-	uint16_t folded = checksum_fold(checksum_add(sum, packet->payload, payload_length));
+		(uint16_t)(sizeof(question->udp) + sizeof(question->frame) + payload_length);
+	uint64_t udp_length = rte_cpu_to_be_16(length);
+	uint64_t ip_length = rte_cpu_to_be_16((uint16_t)(length + sizeof(question->ip)));
+	uint64_t client = question->ip.src_addr, request_id = question->frame.request_id;
+	uint32_t ports = plain_load32(&question->udp);
+	uint16_t ip_sum = checksum_fold(plain->answer_sum + ip_length + client), udp_sum;
 
-	headers->ether.dst_addr = headers->ether.src_addr;
-	headers->ether.src_addr = interface->mac;
-	headers->ip = plain->answer;
-	headers->ip.total_length = ip_length;
-	headers->ip.dst_addr = client;
-	headers->ip.hdr_checksum =
-		(rte_be16_t)~checksum_fold(plain->answer_sum + ip_length + client);
-	ports = ports << 16 | ports >> 16;
-	memcpy(&headers->udp, &ports, sizeof(ports));
-	headers->udp.dgram_len = udp_length;
+	/* none of it so large that there is a carry */
+	udp_sum = checksum_fold(sum + plain->pseudo_sum + client + ports + 2 * udp_length +
+				request_id);
 	/* 0 would mean none: it is sent as its other form (RFC 768) */
-	headers->udp.dgram_cksum = folded == 0xffff ? folded : (rte_be16_t)~folded;
-	headers->frame.sequence = 0;
-	headers->frame.reserved = 0;
+	udp_sum = udp_sum == 0xffff ? udp_sum : (uint16_t)~udp_sum;
+
+	plain_store(frame, PLAIN_TO, plain_load64(frame + PLAIN_FROM));
+	plain_store(frame, PLAIN_FROM, plain->answer_ether);
+	plain_store(frame, PLAIN_IP, plain->answer_ip[0] | ip_length << 16);
+	plain_store(frame, PLAIN_IP + 8, plain->answer_ip[1] | (uint64_t)(uint16_t)~ip_sum << 16);
+	plain_store(frame, PLAIN_IP + 16, client | (uint64_t)(ports << 16 | ports >> 16) << 32);
+	plain_store(frame, PLAIN_IP + 24, udp_length | (uint64_t)udp_sum << 16 | request_id << 32);
+	memset(frame + PLAIN_RESERVED, 0, sizeof(question->frame.reserved));
 	mbuf->ol_flags = 0;
-	mbuf->data_len = (uint16_t)(sizeof(*headers) + payload_length);
+	mbuf->data_len = (uint16_t)(sizeof(*question) + payload_length);
 	mbuf->pkt_len = mbuf->data_len;
 }
 

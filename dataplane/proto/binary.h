@@ -70,10 +70,40 @@ static const uint8_t binary_get_flags[] = {
 };
 
 /*
- * The most common requests by far, gets of one key with nothing wrong: all that there is to check is
- * in the header's first twelve bytes. Takes as many as come one after the other at `at` into
- * requests[*count .. room - 1]; returns where it stopped, at whatever needs a closer look. opcodes: those
- * to be taken, of BINARY_GETS.
+ * The key length of the most common request by far, a get with nothing wrong; 0: it needs a closer look,
+ * or is none of `opcodes` (of BINARY_GETS). All that there is to check is in the header's first twelve
+ * bytes; *opcode is told.
+ */
+static inline uint32_t
+binary_plain_get(const uint8_t *at, size_t left, unsigned int opcodes, unsigned int *opcode)
+{
+	enum {
+		KEY_LENGTH_SHIFT =
+			24, /* of its lower byte: the upper is 0 in any that is allowed */
+		BODY_SHIFT = 24
+	};
+	/* magic, upper byte of the key's length, extras length */
+	const uint64_t fixed = UINT64_C(0xff00ff00ff), wanted = MAGIC_REQUEST;
+	uint64_t start;
+	uint32_t body, key_length;
+
+	if (left <= sizeof(struct binary_header))
+		return 0;
+	memcpy(&start, at, sizeof(start));
+	memcpy(&body, at + offsetof(struct binary_header, body_length), sizeof(body));
+	start = le64toh(start);
+	key_length = start >> KEY_LENGTH_SHIFT & 0xff;
+	*opcode = start >> 8 & 0xff;
+	if ((start & fixed) != wanted || *opcode > BINARY_GETKQ || (opcodes >> *opcode & 1) == 0 ||
+	    le32toh(body) != key_length << BODY_SHIFT || key_length > STORE_KEY_MAX ||
+	    left < sizeof(struct binary_header) + key_length)
+		return 0;
+	return key_length;
+}
+
+/*
+ * Takes as many plain gets as come one after the other at `at` into requests[*count .. room - 1];
+ * returns where it stopped.
  */
 static inline const uint8_t *
 binary_take_gets(const uint8_t *at, const uint8_t *end, unsigned int opcodes,
@@ -82,29 +112,18 @@ binary_take_gets(const uint8_t *at, const uint8_t *end, unsigned int opcodes,
 	struct request *request = requests + *count;
 	unsigned int next = *count;
 
-	for (; next < room && (size_t)(end - at) > sizeof(struct binary_header);
-	     next++, request++) {
-		/* magic, opcode, key length (2), extras length, and what is ignored */
-		uint64_t start;
-		uint32_t body, opaque;
-		unsigned int opcode, key_length;
+	for (; next < room; next++, request++) {
+		unsigned int opcode;
+		uint32_t key_length = binary_plain_get(at, (size_t)(end - at), opcodes, &opcode);
 
-		memcpy(&start, at, sizeof(start));
-		memcpy(&body, at + offsetof(struct binary_header, body_length), sizeof(body));
-		memcpy(&opaque, at + offsetof(struct binary_header, opaque), sizeof(opaque));
-		start = be64toh(start);
-		opcode = start >> 48 & 0xff;
-		key_length = start >> 32 & 0xffff;
-		if (start >> 56 != MAGIC_REQUEST || opcode > BINARY_GETKQ ||
-		    (opcodes >> opcode & 1) == 0 || (start >> 24 & 0xff) != 0 ||
-		    key_length - 1 >= STORE_KEY_MAX || be32toh(body) != key_length ||
-		    (size_t)(end - at) < sizeof(struct binary_header) + key_length)
+		if (key_length == 0)
 			break;
 		request_begin_get(request, PROTOCOL_BINARY, at + sizeof(struct binary_header),
 				  key_length);
 		request->flags = binary_get_flags[opcode];
 		request->verb = (uint8_t)opcode;
-		request->opaque = opaque;
+		memcpy(&request->opaque, at + offsetof(struct binary_header, opaque),
+		       sizeof(request->opaque));
 		at += sizeof(struct binary_header) + key_length;
 	}
 	*count = next;

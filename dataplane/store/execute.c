@@ -4,8 +4,8 @@
  * wholly here and in index_find.h.
  */
 #include "dataplane/store/change.h"
+#include "dataplane/store/foreseen.h"
 #include "dataplane/store/hit.h"
-#include "dataplane/store/index_find.h"
 
 enum {
 	SECOND_LINE_DELAY = 8,
@@ -155,91 +155,27 @@ store_probe(struct store_worker *worker, struct store_op *ops[], unsigned int co
 
 /* --- get ----------------------------------------------------------------------------------- */
 
-/* What a plain GET needs to know besides its request. */
-struct scene {
-	const uint8_t *base;
-	const _Atomic uint64_t *stamp;
-	unsigned int segment_shift; /* of a location */
-	uint32_t epoch;
-	uint64_t tick;
-};
-
-static inline void
-scene_enter(struct scene *scene, const struct shard *shard)
-{
-	scene->base = shard->heap.base;
-	scene->stamp = shard->heap.stamp;
-	scene->segment_shift = heap_location_shift(&shard->heap);
-}
-
-static inline void
-scene_now(struct scene *scene, const struct store *store)
-{
-	struct moment moment = store_moment(store);
-
-	scene->epoch = moment.epoch;
-	scene->tick = clock_tick(moment.clock);
-}
-
 static inline bool
 is_plain_get(const struct store_op *op)
 {
 	return op->verb == STORE_GET && (op->options & ~(uint32_t)STORE_MAY_WIN) == 0;
 }
 
-/*
- * The key of an item that expires or has optional fields, of which op is told what there is. NULL if
- * it has expired, or there is more to say of it.
- */
-static inline const uint8_t *
-get_more(struct store_op *op, const uint8_t *item, uint64_t head, uint64_t tick)
-{
-	const uint8_t *key = item + item_header_size(head_options(head));
-
-	if ((head_options(head) & ITEM_HAS_EXTRA) != 0 ||
-	    (head_life(head) != 0 && head_life(head) <= tick))
-		return NULL;
-	if ((head_options(head) & ITEM_HAS_FLAGS) != 0)
-		op->flags = load_half(key - sizeof(op->flags));
-	if ((head_options(head) & ITEM_HAS_CAS) != 0)
-		op->cas = load_word(item + sizeof(struct item));
-	return key;
-}
-
-/*
- * Answers a plain GET from the entry that store_probe found, as nearly all are. False, and nothing
- * told that counts, if that entry is not there any more, not the key's, or there is more to say of its item.
- */
+/* False, and nothing told that counts, if there is more to it than foreseen_get can tell. */
 static inline bool
 get_foreseen(const struct scene *scene, struct store_op *op)
 {
 	struct index_entry entry = {.slot = op->place, .word = op->word};
-	uint64_t location = slot_location(entry.word), head, stamp;
-	const uint8_t *item, *key;
-	uint32_t key_length;
+	struct sight sight;
 
-	if (!index_entry_stands(&entry))
+	if (!foreseen_get(scene, &entry, op->key, op->key_length, &sight))
 		return false;
-	item = scene->base + location * ITEM_ALIGNMENT;
-	/* relaxed: as heap_stamp */
-	stamp = atomic_load_explicit(&scene->stamp[location >> scene->segment_shift],
-				     memory_order_relaxed);
-	if (stamp_is_flushed(stamp, scene->epoch))
-		return false;
-	op->flags = 0;
-	op->cas = stamp_generation(stamp) << SLOT_LOCATION_BITS | location;
-	head = ((const struct item *)(const void *)item)->head;
-	key = item + sizeof(struct item);
-	if (!head_is_plain(head) && (key = get_more(op, item, head, scene->tick)) == NULL)
-		return false;
-	key_length = head_key_length(head);
-	if (key_length != op->key_length || !bytes_equal(key, op->key, key_length))
-		return false;
-	op->item_key = key;
-	op->value = key + key_length;
-	op->value_length = head_value_length(head);
+	op->item_key = sight.key;
+	op->value = sight.key + op->key_length;
+	op->value_length = head_value_length(sight.head);
+	op->flags = sight.flags;
+	op->cas = sight.cas;
 	op->status = STORE_OK;
-	index_mark_used(&entry);
 	return true;
 }
 

@@ -13,7 +13,8 @@ BUDGET = os.path.join(ROOT, "perf", "budget.tsv")
 MARGIN = 0.03
 REQUESTS = 1024  # of a run of path-bench
 CODEC_RUNS = (500, 2500)  # of codec-bench: the difference counts
-STORE = ("store_prepare", "store_probe", "store_execute", "store_execute_all")
+STORE = ("store_lookup_prepare", "store_lookup_probe", "store_lookup_finish",
+         "store_prepare", "store_probe", "store_execute", "store_execute_all")
 CODECS = ("binary-get", "binary-getk", "binary-set", "text-get", "text-set", "text-get-10-keys")
 
 

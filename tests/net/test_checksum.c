@@ -67,5 +67,36 @@ parts_add_up_to_the_whole(void)
 	}
 }
 
+/* Copies of every length and alignment, odd ones after one another too. */
+static void
+copies_are_summed(void)
+{
+	uint8_t bytes[LENGTH_MAX + OFFSETS], copy[LENGTH_MAX + OFFSETS];
+
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (uint8_t)(random() | (i % 3 == 0 ? 0xff : 0));
+	for (unsigned int length = 0; length <= LENGTH_MAX; length++) {
+		unsigned int offset = length % OFFSETS;
+		const uint8_t *from = bytes + offset;
+		uint64_t sum;
+
+		memset(copy, 0xa5, sizeof(copy));
+		sum = checksum_copy(copy, from, length);
+		CU_ASSERT_EQUAL(memcmp(copy, from, length), 0);
+		CU_ASSERT_EQUAL(copy[length], 0xa5);
+		CU_ASSERT_EQUAL(checksum_fold(sum), rte_raw_cksum(from, length));
+		for (unsigned int cut = 0; cut <= length; cut++) {
+			uint64_t rest = checksum_copy(copy + cut, from + cut, length - cut);
+
+			sum = checksum_copy(copy, from, cut) +
+			      (cut % 2 != 0 ? checksum_at_odd_place(rest) : rest);
+			CU_ASSERT_EQUAL(checksum_fold(sum), rte_raw_cksum(from, length));
+		}
+		if (length % sizeof(uint32_t) == 0)
+			CU_ASSERT_EQUAL(checksum_fold(checksum_words(from, length)),
+					rte_raw_cksum(from, length));
+	}
+}
+
 SUITE("Internet checksum", TEST(sums_are_those_of_16_bit_words), TEST(carries_come_round),
-      TEST(parts_add_up_to_the_whole))
+      TEST(parts_add_up_to_the_whole), TEST(copies_are_summed))

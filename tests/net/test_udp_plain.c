@@ -84,7 +84,8 @@ answers_are_equal(const struct udp_plain *plain, struct udp_message *general,
 	write_answer(at, length);
 	memcpy(other->packet.payload, at, length);
 	udp_message_close(general, at + length);
-	udp_plain_close(plain, general->interface, &other->packet, other->packet.payload + length);
+	udp_plain_close(plain, other->packet.mbuf, (uint16_t)length,
+			checksum_fold(checksum_add(0, other->packet.payload, length)));
 	CU_ASSERT_EQUAL(one->pkt_len, two->pkt_len);
 	CU_ASSERT_EQUAL(one->data_len, two->data_len);
 	CU_ASSERT_EQUAL(one->data_off, two->data_off);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "dataplane/proto/gets.h"
+#include "dataplane/proto/lookups.h"
 #include "dataplane/proto/token.h"
 #include "tests/suite.h"
 
@@ -50,9 +51,9 @@ datagram_add(struct datagram *datagram, uint8_t opcode, uint16_t key_length)
 		datagram->bytes[datagram->length++] = (uint8_t)random();
 }
 
-/* Mostly gets; now and then another command, a byte that is wrong, or an end before the end. */
+/* Mostly gets, plain: without keys in their answers; now and then another command, a byte that is wrong, or an end before the end. */
 static void
-datagram_make(struct datagram *datagram)
+datagram_make(struct datagram *datagram, bool plain)
 {
 	static const uint8_t opcodes[] = {BINARY_GET, BINARY_GETQ, BINARY_GETK, BINARY_GETKQ};
 	enum {
@@ -62,10 +63,10 @@ datagram_make(struct datagram *datagram)
 
 	datagram->length = 0;
 	for (unsigned int i = 1 + below(REQUESTS / 2); i > 0; i--) {
-		uint8_t opcode = opcodes[below(sizeof(opcodes))];
+		uint8_t opcode = opcodes[below(plain ? 2 : sizeof(opcodes))];
 		uint16_t key_length = (uint16_t)(1 + below(below(4) == 0 ? STORE_KEY_MAX : 20));
 
-		if (below(16) == 0)
+		if (below(plain ? 256 : 16) == 0)
 			opcode = below(2) == 0 ? NOOP : DELETE;
 		datagram_add(datagram, opcode, opcode == NOOP ? 0 : key_length);
 	}
@@ -105,7 +106,7 @@ datagrams_are_read_alike(void)
 		enum parse_result result_one, result_two = PARSE_DONE;
 		size_t consumed_one, consumed_two = 0, taken;
 
-		datagram_make(&datagram);
+		datagram_make(&datagram, false);
 		result_one = requests_parse(&stream, &limits, datagram.bytes, datagram.length, one,
 					    room, &count_one, &consumed_one);
 		taken = requests_take_gets(&limits, datagram.bytes, datagram.length, two, room,
@@ -277,6 +278,45 @@ strangers_are_not_read(void)
 			0);
 }
 
+/* What lookups_read takes is what the codec reads; what it doesn't isn't all plain gets, or too long. */
+static void
+lookups_are_read_alike(void)
+{
+	static struct store_lookup lookups[REQUESTS];
+	static struct request requests[REQUESTS];
+	static struct datagram datagram;
+	unsigned int taken = 0;
+
+	srandom(11212);
+	for (unsigned int round = 0; round < ROUNDS; round++) {
+		unsigned int room = 1 + below(REQUESTS), count = 0, read, plain = 0;
+		struct stream stream = {.datagram = true};
+		enum parse_result result;
+		size_t consumed;
+
+		datagram_make(&datagram, round % 2 == 0);
+		read = lookups_read(datagram.bytes, datagram.length, lookups, room);
+		result = requests_parse(&stream, &limits, datagram.bytes, datagram.length, requests,
+					REQUESTS, &count, &consumed);
+		for (unsigned int i = 0; i < count; i++)
+			plain += requests[i].op.verb == STORE_GET &&
+				 (requests[i].flags & REQUEST_WITH_KEY) == 0;
+		CU_ASSERT_EQUAL(read != 0, result == PARSE_DONE && plain == count && count != 0 &&
+						   count <= room);
+		if (read == 0)
+			continue;
+		taken++;
+		CU_ASSERT_EQUAL_FATAL(read, count);
+		for (unsigned int i = 0; i < count; i++) {
+			CU_ASSERT_PTR_EQUAL(lookups[i].key, requests[i].op.key);
+			CU_ASSERT_EQUAL(lookups[i].key_length, requests[i].op.key_length);
+			CU_ASSERT_EQUAL(lookups[i].opaque, requests[i].opaque);
+			CU_ASSERT_EQUAL(lookups[i].verb, requests[i].verb);
+		}
+	}
+	CU_ASSERT(taken > ROUNDS / 20);
+}
+
 /* --- replies ------------------------------------------------------------------------------- */
 
 /* A place for a reply that is given out in pieces. */
@@ -372,6 +412,33 @@ replies_are_those_of_the_codec(void)
 	}
 }
 
+/* The head of a hit and its value are the codec's reply. */
+static void
+heads_are_those_of_the_codec(void)
+{
+	static uint8_t memory[2 * VALUE_MAX], bytes[LOOKUP_HEAD + VALUE_MAX];
+	static struct paper paper;
+
+	for (unsigned int round = 0; round < ROUNDS; round++) {
+		struct request request;
+		struct store_lookup lookup;
+		size_t length;
+
+		request_make(&request, memory, false, true);
+		lookup = (struct store_lookup){.verb = request.verb,
+					       .opaque = request.opaque,
+					       .value = request.op.value,
+					       .value_length = request.op.value_length,
+					       .flags = request.op.flags,
+					       .cas = request.op.cas};
+		length = write_each(&paper, &request, 1);
+		CU_ASSERT_PTR_EQUAL(lookup_put_head(bytes, &lookup), bytes + LOOKUP_HEAD);
+		memcpy(bytes + LOOKUP_HEAD, lookup.value, lookup.value_length);
+		CU_ASSERT_EQUAL_FATAL(length, LOOKUP_HEAD + lookup.value_length);
+		CU_ASSERT_EQUAL(memcmp(paper.bytes, bytes, length), 0);
+	}
+}
+
 /* A text reply's pieces fail: the rest is not written. */
 static int
 paper_ends(struct reply *reply)
@@ -401,5 +468,6 @@ nothing_is_written_after_a_failure(void)
 
 SUITE("dataplane/proto/gets", TEST(datagrams_are_read_alike),
       TEST(text_is_read_alike_behind_another_command),
-      TEST(keys_of_every_length_end_where_they_end), TEST(strangers_are_not_read),
-      TEST(replies_are_those_of_the_codec), TEST(nothing_is_written_after_a_failure))
+      TEST(keys_of_every_length_end_where_they_end), TEST(lookups_are_read_alike),
+      TEST(strangers_are_not_read), TEST(replies_are_those_of_the_codec),
+      TEST(heads_are_those_of_the_codec), TEST(nothing_is_written_after_a_failure))

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * lookups.h - the binary protocol's plain gets as what the store's shortest way is asked, and its answers
+ * as theirs: for the worker's burst of datagrams (dataplane/gets.h).
+ */
+#ifndef JACKDAW_LOOKUPS_H
+#define JACKDAW_LOOKUPS_H
+
+#include "dataplane/proto/binary.h"
+#include "dataplane/store/lookup.h"
+
+enum {
+	LOOKUP_HEAD = sizeof(struct binary_header) + sizeof(uint32_t) /* before a hit's value */
+};
+
+/*
+ * Reads a datagram that holds nothing but plain gets without keys in their answers, up to `room`, into
+ * lookups: how many. 0: there is something else in it.
+ */
+static inline unsigned int
+lookups_read(const uint8_t *bytes, size_t length, struct store_lookup *lookups, unsigned int room)
+{
+	const uint8_t *at = bytes, *end = bytes + length;
+	struct store_lookup *lookup = lookups;
+
+	for (; lookup < lookups + room && at != end; lookup++) {
+		unsigned int opcode;
+		uint32_t key_length = binary_plain_get(at, (size_t)(end - at),
+						       1 << BINARY_GET | 1 << BINARY_GETQ, &opcode);
+
+		if (key_length == 0)
+			return 0;
+		lookup->key = at + sizeof(struct binary_header);
+		lookup->key_length = (uint8_t)key_length;
+		lookup->verb = (uint8_t)opcode;
+		memcpy(&lookup->opaque, at + offsetof(struct binary_header, opaque),
+		       sizeof(lookup->opaque));
+		at += sizeof(struct binary_header) + key_length;
+	}
+	return at == end ? (unsigned int)(lookup - lookups) : 0;
+}
+
+/*
+ * Writes the LOOKUP_HEAD bytes that come before a hit's value, and returns their end. In words, put
+ * together in registers.
+ */
+static inline uint8_t *
+lookup_put_head(uint8_t *out, const struct store_lookup *lookup)
+{
+	enum {
+		EXTRAS_SHIFT = 32,
+		OPAQUE_SHIFT = 32
+	};
+	uint32_t flags = htobe32(lookup->flags);
+	uint32_t body = htobe32((uint32_t)sizeof(flags) + lookup->value_length);
+	uint64_t start = htole64((uint64_t)sizeof(flags) << EXTRAS_SHIFT |
+				 (uint64_t)lookup->verb << 8 | MAGIC_REPLY);
+	uint64_t middle =
+		htole64((uint64_t)le32toh(lookup->opaque) << OPAQUE_SHIFT | le32toh(body));
+	uint64_t unique = htobe64(lookup->cas);
+
+	memcpy(out, &start, sizeof(start));
+	memcpy(out + offsetof(struct binary_header, body_length), &middle, sizeof(middle));
+	memcpy(out + offsetof(struct binary_header, cas), &unique, sizeof(unique));
+	memcpy(out + sizeof(struct binary_header), &flags, sizeof(flags));
+	return out + LOOKUP_HEAD;
+}
+
+#endif

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * foreseen.h - the hit of a plain GET, from the entry that was foreseen for it (index_find.h): the way
+ * of nearly every request, therefore inline.
+ */
+#ifndef JACKDAW_STORE_FORESEEN_H
+#define JACKDAW_STORE_FORESEEN_H
+
+#include <assert.h>
+
+#include "dataplane/store/index_find.h"
+#include "dataplane/store/shard.h"
+
+/* What a plain GET needs to know besides its request. */
+struct scene {
+	const uint8_t *base;
+	const _Atomic uint64_t *stamp;
+	unsigned int segment_shift; /* of a location */
+	uint32_t epoch;
+	uint64_t tick;
+};
+
+static inline void
+scene_enter(struct scene *scene, const struct shard *shard)
+{
+	assert(shard->heap.base != NULL);
+	scene->base = shard->heap.base;
+	scene->stamp = shard->heap.stamp;
+	scene->segment_shift = heap_location_shift(&shard->heap);
+}
+
+static inline void
+scene_now(struct scene *scene, const struct store *store)
+{
+	struct moment moment = store_moment(store);
+
+	scene->epoch = moment.epoch;
+	scene->tick = clock_tick(moment.clock);
+}
+
+/* What is told of a hit. */
+struct sight {
+	const uint8_t *key; /* of the item; its value follows */
+	uint64_t head;
+	uint64_t cas;
+	uint32_t flags;
+};
+
+/*
+ * Of an item that expires or has optional fields: false if it has expired, or there is more to say of
+ * it.
+ */
+static inline bool
+sight_more(struct sight *sight, const uint8_t *item, uint64_t tick)
+{
+	unsigned int options = head_options(sight->head);
+	uint64_t life = head_life(sight->head);
+
+	if ((options & ITEM_HAS_EXTRA) != 0 || (life != 0 && life <= tick))
+		return false;
+	sight->key = item + item_header_size(options);
+	if ((options & ITEM_HAS_FLAGS) != 0)
+		sight->flags = load_half(sight->key - sizeof(sight->flags));
+	if ((options & ITEM_HAS_CAS) != 0)
+		sight->cas = load_word(item + sizeof(struct item));
+	return true;
+}
+
+/*
+ * Answers a plain GET from an entry, and marks it used. False if that entry is not there any more, not
+ * the key's, or there is more to say of its item; *sight is of no account then.
+ */
+static inline bool
+foreseen_get(const struct scene *scene, const struct index_entry *entry, const uint8_t *key,
+	     uint32_t key_length, struct sight *sight)
+{
+	uint64_t location = slot_location(entry->word), stamp;
+	const uint8_t *item;
+
+	if (!index_entry_stands(entry))
+		return false;
+	item = scene->base + location * ITEM_ALIGNMENT;
+	/* relaxed: as heap_stamp */
+	stamp = atomic_load_explicit(&scene->stamp[location >> scene->segment_shift],
+				     memory_order_relaxed);
+	if (stamp_is_flushed(stamp, scene->epoch))
+		return false;
+	sight->flags = 0;
+	sight->cas = stamp_generation(stamp) << SLOT_LOCATION_BITS | location;
+	sight->head = ((const struct item *)(const void *)item)->head;
+	sight->key = item + sizeof(struct item);
+	if (!head_is_plain(sight->head) && !sight_more(sight, item, scene->tick))
+		return false;
+	if (head_key_length(sight->head) != key_length || !bytes_equal(sight->key, key, key_length))
+		return false;
+	index_mark_used(entry);
+	return true;
+}
+
+#endif
