@@ -194,14 +194,14 @@ text_is_read_alike_behind_another_command(void)
 	enum {
 		BEFORE = sizeof("mn\r\n") - 1
 	};
-	static struct request one[REQUESTS + 1], two[REQUESTS], three[REQUESTS];
+	static struct request one[REQUESTS + 1], two[REQUESTS], quick[REQUESTS];
 	static struct datagram datagram;
 	unsigned int taken_whole = 0;
 
 	srandom(11211);
 	for (unsigned int round = 0; round < ROUNDS; round++) {
 		unsigned int room = 1 + below(REQUESTS), count_one = 0, count_two = 0,
-			     count_three = 0;
+			     count_quick = 0;
 		struct stream stream_one = {.datagram = round % 2 == 0}, stream_two = stream_one;
 		enum parse_result result_one, result_two;
 		size_t consumed_one, consumed_two, length, taken;
@@ -223,10 +223,10 @@ text_is_read_alike_behind_another_command(void)
 		for (unsigned int i = 0; i < count_two; i++)
 			CU_ASSERT(!request_has_words(&two[i]) || one[i + 1].text == two[i].text);
 		requests_are_equal(one + 1, two, count_two);
-		taken = requests_take_gets(&limits, bytes, length, three, room, &count_three);
-		CU_ASSERT(taken == 0 || (taken == length && count_three == count_two));
-		CU_ASSERT(taken != 0 || count_three == 0);
-		requests_are_equal(two, three, count_three);
+		taken = requests_take_gets(&limits, bytes, length, quick, room, &count_quick);
+		CU_ASSERT(taken == 0 || (taken == length && count_quick == count_two));
+		CU_ASSERT(taken != 0 || count_quick == 0);
+		requests_are_equal(quick, two, count_quick);
 		taken_whole += taken != 0;
 	}
 	CU_ASSERT(taken_whole > ROUNDS / 4);
