@@ -52,7 +52,7 @@ class Case:
     ours: Side
     theirs: list
     checks: list
-    memory: int = GIB  # bytes that must be free
+    memory: int = 2 * GIB  # bytes that must be free, for all sides at once
     note: str = ""
     measure: object = None  # instead of the turns: a function(settings) of rows
 
@@ -389,7 +389,7 @@ def _memif_cases(quick):
     items = GIB if quick else 8 * GIB
     keys = items // BYTES_AN_ITEM
     memory = items + items // 8
-    cache = _against_echo("udp-get-memif-cache", 100000, "256M", 0.60, deep, GIB)
+    cache = _against_echo("udp-get-memif-cache", 100000, "256M", 0.60, deep, 2 * GIB)
     cache.checks.insert(1, Check("rate", "requests/s", "least", 8e6, "sanity line", alone=True))
     return [
         cache,

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What the figures were taken on, and which CPUs take part."""
+"""What the figures were taken on, which CPUs take part, and the hugepages they run in."""
+import contextlib
 import datetime
 import os
 import platform
@@ -29,6 +30,52 @@ def memory_available():
             if line.startswith("MemAvailable:"):
                 return int(line.split()[1]) * 1024
     return 0
+
+
+HUGEPAGES = "/sys/kernel/mm/hugepages/hugepages-2048kB/"
+HUGEPAGE_BYTES = 2 << 20
+
+
+def _hugepages(which):
+    with open(HUGEPAGES + which, encoding="ascii") as file:
+        return int(file.read())
+
+
+def _hugepages_set(count):
+    with open(HUGEPAGES + "nr_hugepages", "w", encoding="ascii") as file:
+        file.write(str(count))
+
+
+@contextlib.contextmanager
+def hugepages(bytes_wanted):
+    """
+    Reserves hugepages for a DPDK program and its peer while the block runs, where half of the free
+    memory is enough for them: both sides of a comparison have them, or neither. Gives True or False.
+    """
+    missing = before = 0
+    try:
+        before = _hugepages("nr_hugepages")
+        missing = max(0, -(-bytes_wanted // HUGEPAGE_BYTES) - _hugepages("free_hugepages"))
+        had = missing == 0
+        if not had and missing * HUGEPAGE_BYTES * 2 <= memory_available():
+            _hugepages_set(before + missing)
+            had = _hugepages("nr_hugepages") == before + missing
+    except OSError:  # a kernel without them, or one that lets nobody write
+        had = False
+    try:
+        yield had
+    finally:
+        if missing > 0:
+            with contextlib.suppress(OSError):
+                _hugepages_set(before)
+
+
+def hugepages_free():
+    """Bytes of hugepages that nobody uses."""
+    try:
+        return _hugepages("free_hugepages") * HUGEPAGE_BYTES
+    except OSError:
+        return 0
 
 
 def _first(path, key):

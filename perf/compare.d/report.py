@@ -60,7 +60,8 @@ def markdown(rows, machine, settings, command, steal):
              + ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
              + ".", "",
              f"`{command}`: {settings.pairs} alternating pairs, {settings.seconds:g} s a turn, "
-             "server on one CPU and client on another; 16-byte keys, 32-byte values. "
+             "server on one CPU and client on another; 16-byte keys, 32-byte values; packets in "
+             f"{'huge' if machine['hugepages'] else 'ordinary '}pages. "
              f"While it ran the hypervisor took {steal:.1%} of the CPUs' time for others.", "",
              "| " + " | ".join(HEAD) + " |", "|" + " --- |" * len(HEAD)]
     lines += ["| " + " | ".join(_cells(row)) + " |" for row in rows]
