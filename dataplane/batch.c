@@ -80,7 +80,7 @@ message_end(struct worker *worker, struct message *message)
 
 /*
  * Writes the replies of a plain datagram over it if all its requests are gets that found short values,
- * and all fit: true if that is so. What was written otherwise is of no account, as they are written
+ * or sets of the binary protocol that were stored, and all fit: true if that is so. What was written otherwise is of no account, as they are written
  * anew.
  */
 static inline bool
@@ -295,6 +295,9 @@ batch_add_message(struct worker *worker, struct worker_port *port, struct messag
 	batch->messages++;
 	taken = requests_take_gets(&worker->limits, bytes, length, batch->request, BATCH_REQUESTS,
 				   &batch->requests);
+	if (taken != length)
+		taken += requests_take_set(&worker->limits, bytes + taken, length - taken,
+					   batch->request, BATCH_REQUESTS, &batch->requests);
 	message->count = batch->requests - message->first;
 	if (taken != length)
 		batch_parse(worker, bytes + taken, length - taken, taken != 0);

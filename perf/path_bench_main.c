@@ -140,6 +140,13 @@ write_binary_set(uint8_t *out, unsigned int n, bool last)
 	return put_value(put_key(put_header(out, SET, EXTRAS, VALUE_LENGTH, n), n));
 }
 
+/* One request of twenty stores, as its number says: gets are about other keys, nearly always. */
+static uint8_t *
+write_binary_mix(uint8_t *out, unsigned int n, bool last)
+{
+	return n % 20 == 10 ? write_binary_set(out, n, last) : write_binary_get(out, n, last);
+}
+
 static uint8_t *
 write_text_get(uint8_t *out, unsigned int n, bool last)
 {
@@ -171,6 +178,7 @@ static const struct path_case cases[] = {
 	{"udp-binary-get", write_binary_get, 1, 0},
 	{"udp-binary-get-16", write_binary_get, 16, 0},
 	{"udp-binary-set", write_binary_set, 1, 0},
+	{"udp-binary-mix95", write_binary_mix, 1, 0},
 	{"udp-text-get", write_text_get, 1, 0},
 	{"udp-text-set", write_text_set, 1, 0},
 	{"udp-meta-get", write_meta_get, 1, 0},

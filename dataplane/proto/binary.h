@@ -69,6 +69,12 @@ static const uint8_t binary_get_flags[] = {
 	[BINARY_GETKQ] = REQUEST_WITH_KEY | REQUEST_QUIET,
 };
 
+enum binary_set {
+	BINARY_SET = 0x01,
+	BINARY_SETQ = 0x11,
+	BINARY_SET_EXTRAS = 8, /* bytes: flags and expiry */
+};
+
 /*
  * The key length of the most common request by far, a get with nothing wrong; 0: it needs a closer look,
  * or is none of `opcodes` (of BINARY_GETS). All that there is to check is in the header's first twelve
@@ -130,6 +136,46 @@ binary_take_gets(const uint8_t *at, const uint8_t *end, unsigned int opcodes,
 	return at;
 }
 
+/*
+ * Takes a plain SET, or SETQ, at `at`: whole, of a value that isn't too large, comparing nothing. Returns
+ * where it ends; `at` if it is anything else, or there is no room for it.
+ */
+static inline const uint8_t *
+binary_take_set(const struct parse_limits *limits, const uint8_t *at, const uint8_t *end,
+		struct request *requests, unsigned int room, unsigned int *count)
+{
+	struct request *request = requests + *count;
+	size_t left = (size_t)(end - at);
+	struct binary_header header;
+	uint32_t key_length, head, body, flags, exptime;
+	const uint8_t *key;
+
+	if (left < sizeof(header) + BINARY_SET_EXTRAS || *count == room)
+		return at;
+	memcpy(&header, at, sizeof(header));
+	key_length = be16toh(header.key_length);
+	body = be32toh(header.body_length);
+	head = BINARY_SET_EXTRAS + key_length;
+	if (header.magic != MAGIC_REQUEST ||
+	    (header.opcode != BINARY_SET && header.opcode != BINARY_SETQ) ||
+	    key_length - 1 >= STORE_KEY_MAX || header.extras_length != BINARY_SET_EXTRAS ||
+	    header.cas != 0 || body < head || left - sizeof(header) < body)
+		return at;
+	memcpy(&flags, at + sizeof(header), sizeof(flags));
+	memcpy(&exptime, at + sizeof(header) + sizeof(flags), sizeof(exptime));
+	if (value_too_large(limits, key_length, body - head, flags))
+		return at;
+	key = at + sizeof(header) + BINARY_SET_EXTRAS;
+	request_begin_set(request, PROTOCOL_BINARY, key, key_length, key + key_length, body - head);
+	request->op.flags = be32toh(flags);
+	request->op.exptime = be32toh(exptime);
+	request->flags = header.opcode == BINARY_SETQ ? REQUEST_QUIET : 0;
+	request->verb = header.opcode;
+	request->opaque = header.opaque;
+	++*count;
+	return at + sizeof(header) + body;
+}
+
 static inline uint8_t *
 binary_put_header(uint8_t *out, const struct request *request, enum binary_status status,
 		  unsigned int extras_length, unsigned int key_length, uint32_t body_length,
@@ -173,6 +219,19 @@ binary_put_hit(uint8_t *out, const uint8_t *limit, const struct request *request
 	memcpy(out, &flags, sizeof(flags));
 	copy_bytes(out + sizeof(flags), op->value, length);
 	return out + sizeof(flags) + length;
+}
+
+/* The same of a plain SET that was stored, and of nothing else. */
+static inline uint8_t *
+binary_put_stored(uint8_t *out, const uint8_t *limit, const struct request *request)
+{
+	const struct store_op *op = &request->op;
+
+	if (request->protocol != PROTOCOL_BINARY || request->action != REQUEST_STORE ||
+	    op->verb != STORE_SET || op->status != STORE_OK || request->flags != 0 ||
+	    (size_t)(limit - out) < sizeof(struct binary_header))
+		return NULL;
+	return binary_put_header(out, request, STATUS_OK, 0, 0, 0, op->cas);
 }
 
 /* Writes the reply of an executed request of the binary protocol. */

@@ -81,6 +81,19 @@ request_begin_get(struct request *request, enum protocol protocol, const uint8_t
 	request->op.verb = STORE_GET;
 }
 
+/* Likewise for a plain set: what it reads, or its reply, is set to nothing. */
+static inline void
+request_begin_set(struct request *request, enum protocol protocol, const uint8_t *key,
+		  size_t key_length, const uint8_t *data, uint32_t data_length)
+{
+	request_begin_get(request, protocol, key, key_length);
+	request->op.verb = STORE_SET;
+	request->op.data = data;
+	request->op.data_length = data_length;
+	request->op.exptime = 0;
+	request->op.reservation = NULL;
+}
+
 /* The next request, zeroed but for its action and protocol. There must be room for it. */
 static inline struct request *
 parser_add(struct parser *parser, enum protocol protocol, enum request_action action)

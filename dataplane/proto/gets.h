@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * gets.h - the way of a plain get, the most common request by far, without a call: for the worker's
- * batch. Whatever is not that goes by request.h.
+ * gets.h - the way of a plain get, the most common request by far, and of a plain set, the next, without
+ * a call: for the worker's batch. Whatever is neither goes by request.h.
  */
 #ifndef JACKDAW_GETS_H
 #define JACKDAW_GETS_H
@@ -36,6 +36,28 @@ requests_take_gets(const struct parse_limits *limits, const uint8_t *bytes, size
 	return length;
 }
 
+/*
+ * Likewise takes the plain set of the binary protocol that a datagram goes on with.
+ */
+static inline size_t
+requests_take_set(const struct parse_limits *limits, const uint8_t *bytes, size_t length,
+		  struct request *requests, unsigned int room, unsigned int *count)
+{
+	if (limits->users != NULL)
+		return 0;
+	return (size_t)(binary_take_set(limits, bytes, bytes + length, requests, room, count) -
+			bytes);
+}
+
+/* The reply of the binary protocol to a plain get that hit, or set that was stored; else NULL. */
+static inline uint8_t *
+binary_put_plain(uint8_t *out, const uint8_t *limit, const struct request *request)
+{
+	if (request->op.verb == STORE_GET)
+		return binary_put_hit(out, limit, request);
+	return binary_put_stored(out, limit, request);
+}
+
 /* A get of the text protocol: what text_get.h knows how to answer. */
 static inline bool
 request_is_text_get(const struct request *request)
@@ -46,7 +68,7 @@ request_is_text_get(const struct request *request)
 
 /*
  * Writes the replies of requests of one stream or datagram from `out` on if all are gets with short
- * answers, of binary ones hits, and returns their end. NULL if not, or if they may not fit before
+ * answers, of binary ones hits, or sets that were stored, and returns their end. NULL if not, or if they may not fit before
  * limit: then any of them may have been written.
  */
 static inline uint8_t *
@@ -56,7 +78,7 @@ requests_put_hits(uint8_t *out, const uint8_t *limit, const struct request *requ
 	if (count != 0 && request_is_text_get(requests))
 		return text_put_gets(out, limit, requests, count);
 	for (unsigned int i = 0; i < count && out != NULL; i++)
-		out = binary_put_hit(out, limit, requests + i);
+		out = binary_put_plain(out, limit, requests + i);
 	return out;
 }
 
@@ -75,7 +97,7 @@ requests_write(struct server *server, const struct request *requests, unsigned i
 		return;
 	}
 	for (const struct request *request = requests; request < requests + count; request++) {
-		uint8_t *end = binary_put_hit(out, reply->limit, request);
+		uint8_t *end = binary_put_plain(out, reply->limit, request);
 
 		if (end == NULL) {
 			reply->cursor = out;

@@ -10,6 +10,7 @@
 #include "dataplane/store/draft.h"
 #include "dataplane/store/hit.h"
 #include "dataplane/store/index_find.h"
+#include "dataplane/store/overwrite.h"
 #include "dataplane/store/reserve.h"
 
 enum {
@@ -182,18 +183,18 @@ change_succeed(struct change *change)
 
 /* While memory is short, each byte stored pays for some bytes of evicting, in small steps. */
 static void
-pay_for_memory(struct change *change)
+pay_for_memory(struct shard *shard, struct writer *writer, uint32_t size,
+	       const struct moment *moment)
 {
-	struct shard *shard = change->shard;
-	struct evictor *evictor = &change->writer->evictor;
+	struct evictor *evictor = &writer->evictor;
 	unsigned int items = 0;
 
-	evictor->owed += (uint64_t)change->size * eviction_price(&shard->eviction, &shard->heap);
+	evictor->owed += (uint64_t)size * eviction_price(&shard->eviction, &shard->heap);
 	if (evictor->owed >= EVICT_BYTES_STEP)
-		evict_help(change->writer, change->moment);
+		evict_help(writer, moment);
 	while (evictor->owed >= EVICT_BYTES_STEP && items < EVICT_ITEMS_MAX) {
-		unsigned int seen = evict_some(change->store, shard, change->writer, change->moment,
-					       EVICT_ITEMS_STEP);
+		unsigned int seen =
+			evict_some(writer->store, shard, writer, moment, EVICT_ITEMS_STEP);
 
 		if (seen == 0)
 			evictor->owed = 0; /* there is nothing to do */
@@ -319,9 +320,10 @@ change_begin(struct change *change, struct store *store, struct shard *shard, st
 	change->reserved = false;
 }
 
-void
-change_execute(struct store *store, struct shard *shard, struct writer *writer, struct store_op *op,
-	       const struct moment *moment)
+/* Any change, the long way. */
+static void __attribute__((noinline))
+change_execute_any(struct store *store, struct shard *shard, struct writer *writer,
+		   struct store_op *op, const struct moment *moment)
 {
 	struct store_reservation *reservation = op->reservation;
 	struct change change;
@@ -344,7 +346,21 @@ change_execute(struct store *store, struct shard *shard, struct writer *writer, 
 	if (change.losses.count != 0)
 		shard_account(shard, writer, &change.losses);
 	if (change.location != 0)
-		pay_for_memory(&change);
+		pay_for_memory(shard, writer, change.size, moment);
+}
+
+void
+change_execute(struct store *store, struct shard *shard, struct writer *writer, struct store_op *op,
+	       const struct moment *moment)
+{
+	uint32_t size = 0;
+
+	if (!item_is_too_large(store, op->key_length, op->data_length, op->flags))
+		size = overwrite_execute(store, shard, writer, op, moment);
+	if (size != 0)
+		pay_for_memory(shard, writer, size, moment);
+	else
+		change_execute_any(store, shard, writer, op, moment);
 }
 
 enum store_status

@@ -127,7 +127,8 @@ class Process:
         if not self.alive():
             raise Failed(self.end())
         if time.monotonic() > deadline:
-            raise Failed(f"{os.path.basename(self.command[0])} was not ready in {READY_SECONDS} s")
+            raise Failed(f"{os.path.basename(self.command[0])} was not ready in {READY_SECONDS} s: "
+                         f"{last_line(self.output())}")
         time.sleep(0.02)
 
     def cpu_seconds(self):

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * overwrite.h - the way of nearly all SETs of a cache that is warm: plain ones, of a key that is there
+ * and was foreseen (index_find.h). It is what change.c does, in one straight line.
+ */
+#ifndef JACKDAW_STORE_OVERWRITE_H
+#define JACKDAW_STORE_OVERWRITE_H
+
+#include "dataplane/store/shard.h"
+
+/*
+ * Stores op, and fills its out part: the bytes that the new item takes. 0, and nothing done, if anything
+ * about it is unusual: then it is for change_execute's loop. The writer's thread.
+ */
+uint32_t overwrite_execute(const struct store *store, struct shard *shard, struct writer *writer,
+			   struct store_op *op, const struct moment *moment);
+
+#endif
