@@ -113,14 +113,15 @@ tell_of_eviction(const struct evict_context *context, const struct candidate *ca
 }
 
 static void
-count_loss(struct evict_context *context, const struct candidate *candidate, uint64_t word)
+count_loss(struct evict_context *context, const struct candidate *candidate, uint64_t word,
+	   bool gone)
 {
 	struct tally *tally = &context->writer->tally;
-	bool expired = clock_past(item_expiry(candidate->item), context->moment->clock);
 	bool unfetched = (word & SLOT_FETCHED) == 0;
 
-	if (item_is_gone(context->writer->heap, candidate->item, candidate->location,
-			 context->moment)) {
+	if (gone) {
+		bool expired = clock_past(item_expiry(candidate->item), context->moment->clock);
+
 		counter_add(&tally->expired, expired);
 		counter_add(&tally->expired_unfetched, expired && unfetched);
 	} else {
@@ -137,14 +138,13 @@ count_loss(struct evict_context *context, const struct candidate *candidate, uin
  */
 static uint64_t
 replacement(struct evict_context *context, const struct candidate *candidate,
-	    const struct index_entry *entry, uint64_t *copy)
+	    const struct index_entry *entry, bool gone, uint64_t *copy)
 {
 	const struct segment *victim = context->victim;
 	uint64_t word = entry->word;
 	bool stays = victim->clean || (word & SLOT_USED) != 0;
 
-	if (item_is_gone(context->writer->heap, candidate->item, candidate->location,
-			 context->moment))
+	if (gone)
 		return SLOT_EMPTY;
 	if (stays && *copy == 0)
 		*copy = copy_item(context, candidate);
@@ -163,11 +163,13 @@ evict_item(struct evict_context *context, const struct candidate *candidate)
 	struct shard *shard = context->shard;
 	struct writer *writer = context->writer;
 	struct index_entry entry;
+	bool gone =
+		item_is_gone(writer->heap, candidate->item, candidate->location, context->moment);
 	uint64_t copy = 0;
 
 	while (index_find_location(&shard->index, candidate->hash, candidate->location, &entry,
 				   &context->losses)) {
-		uint64_t with = replacement(context, candidate, &entry, &copy);
+		uint64_t with = replacement(context, candidate, &entry, gone, &copy);
 
 		if (!index_replace(&entry, with))
 			continue;
@@ -176,7 +178,7 @@ evict_item(struct evict_context *context, const struct candidate *candidate)
 			return;
 		}
 		shard_bury(shard, writer, entry.word);
-		count_loss(context, candidate, entry.word);
+		count_loss(context, candidate, entry.word, gone);
 		index_trim(&shard->index, candidate->hash, &entry);
 		break;
 	}
