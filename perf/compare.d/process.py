@@ -116,18 +116,18 @@ class Process:
             found = re.findall(pattern, self.output())
             if found:
                 return found[-1]
-            self._go_on_waiting(deadline)
+            self._go_on_waiting(deadline, seconds)
 
     def await_true(self, ready, seconds=READY_SECONDS):
         deadline = time.monotonic() + seconds
         while not ready():
-            self._go_on_waiting(deadline)
+            self._go_on_waiting(deadline, seconds)
 
-    def _go_on_waiting(self, deadline):
+    def _go_on_waiting(self, deadline, seconds):
         if not self.alive():
             raise Failed(self.end())
         if time.monotonic() > deadline:
-            raise Failed(f"{os.path.basename(self.command[0])} was not ready in {READY_SECONDS} s: "
+            raise Failed(f"{os.path.basename(self.command[0])} was not ready in {seconds} s: "
                          f"{last_line(self.output())}")
         time.sleep(0.02)
 
