@@ -128,7 +128,7 @@ class Process:
             raise Failed(self.end())
         if time.monotonic() > deadline:
             raise Failed(f"{os.path.basename(self.command[0])} was not ready in {seconds} s: "
-                         f"{last_line(self.output())}")
+                         f"{self.output()[-200:]!r}")
         time.sleep(0.02)
 
     def cpu_seconds(self):

@@ -19,7 +19,6 @@ from process import SERVER_ADDRESS, Failed, Lab, Process, last_line, need
 PORT = 11211
 CLIENT_SLACK = 20  # seconds, besides preload and measuring
 ECHO_MEMORY = 512 << 20  # bytes
-ECHO_READY = 8  # seconds
 ECHO_ASKED_EVERY = 0.25  # seconds
 TCP_PATIENCE_MS = 2000
 WARM_UP = 0.3  # seconds before it counts
@@ -250,30 +249,18 @@ class EchoMemif(Subject):
         return ["--no-huge", "-m", str(ECHO_MEMORY >> 20)]
 
     def start(self):
-        """A testpmd that shows its prompt may be deaf to what it is told; the next one isn't."""
-        for last in (False, False, True):
-            try:
-                self._start()
-                return
-            except Failed:
-                if last or self.process is None:
-                    raise
-                self.process.stop()
-                self.process = None
-
-    def _start(self):
         testpmd = need("dpdk-testpmd", "dpdk-dev")
         server, client = machine.cpus()
         self.socket = os.path.join(self.folder.name, "echo.sock")
         self.process = Process(
-            [testpmd, *self.memory(), "--no-pci", "--lcores", f"0@{client},1@{server}",
+            ["stdbuf", "-oL", testpmd, *self.memory(), "--no-pci", "--lcores", f"0@{client},1@{server}",
              f"--file-prefix={os.path.basename(self.folder.name)}", "--no-telemetry",
              "--vdev", f"net_memif0,role=server,id=0,socket={self.socket},socket-abstract=no,"
              "bsize=2048,rsize=10", "--", "-i", "--forward-mode=5tswap",
              "--total-num-mbufs=16384", "--record-core-cycles"])
-        self.process.await_output("testpmd>", ECHO_READY)
+        self.process.await_output("testpmd>")
         self.process.say("start")
-        self.process.await_output("5tswap packet forwarding", ECHO_READY)
+        self.process.await_output("5tswap packet forwarding")
         self.reports = 0
 
     def client_options(self):
@@ -284,7 +271,7 @@ class EchoMemif(Subject):
         try:
             return super().turn(load, seconds, warm_up)
         except Failed:
-            if self.process is None or self.process.alive():
+            if self.process is None:
                 raise
         self.process.stop()
         self.process = None
