@@ -89,11 +89,13 @@ appliance_create_store(struct appliance *appliance, char error[CONFIG_ERROR_SIZE
 	if (getrandom(options.secret, sizeof(options.secret), 0) != sizeof(options.secret))
 		return -errno;
 	options.hugepages = appliance->eal.hugepages && hugepages_free_bytes(-1) >= config->memory;
+	/* reserved ones are nobody else's: clearing them, some ms each, is best over before there is load */
+	options.populate = options.hugepages;
 	if (!options.hugepages) /* hugepages are taken at once, others as they are used */
 		options.memory_max = MEMORY_MAX_FACTOR * config->memory;
 	status = store_create(&appliance->store, &options);
 	if (status == -ENOMEM && options.hugepages) {
-		options.hugepages = false;
+		options.hugepages = options.populate = false;
 		options.memory_max = MEMORY_MAX_FACTOR * config->memory;
 		status = store_create(&appliance->store, &options);
 	}

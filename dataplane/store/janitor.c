@@ -6,10 +6,11 @@
 #include "dataplane/store/shard.h"
 
 enum {
-	ROUND_BUCKETS = 4096, /* of a split, in one round */
-	ROUND_ITEMS = 1024,   /* evicted in one round */
-	ROUND_SEGMENTS = 8,   /* given up, or taken back, in one round */
-	POPULATE_AHEAD = 16,  /* segments to have ready, with pages behind them */
+	/* A round's parts take some 30 us: who shares the janitor's CPU waits no longer than that. */
+	ROUND_BUCKETS = 512, /* of a split, in one round */
+	ROUND_ITEMS = 256,   /* evicted in one round */
+	ROUND_SEGMENTS = 8,  /* given up, or taken back, in one round */
+	POPULATE_AHEAD = 16, /* segments to have ready, with pages behind them */
 	SWEEP_TICKS = CLOCK_TICKS,
 	ROOMY_SHARE = 32, /* an index below one in so many of the memory may be roomy */
 };
@@ -157,12 +158,14 @@ store_pass_grace_period(struct store *store)
  * keeps ahead. One a round: it may take milliseconds. True if more should follow.
  */
 static bool
-shard_populate(struct shard *shard)
+shard_populate(const struct store *store, struct shard *shard)
 {
 	uint32_t ahead = counter_read32(&shard->eviction.target);
 
 	if (ahead < POPULATE_AHEAD)
 		ahead = POPULATE_AHEAD;
+	if (store->options.populate)
+		ahead = UINT32_MAX;
 	return counter_read32(&shard->heap.free_count) < ahead && heap_populate(&shard->heap);
 }
 
@@ -243,7 +246,7 @@ shard_keep_house(struct store *store, unsigned int number)
 
 	more |= shard_resize(store, number);
 	more |= shard_grow(store, number, shard_items(store, number));
-	return more || shard_populate(shard);
+	return more || shard_populate(store, shard);
 }
 
 bool

@@ -111,7 +111,7 @@ struct store_op {
 	const uint8_t *item_key;
 	/* Out: of a hit, of what is stored now, of what was deleted, or is no number. */
 	uint32_t value_length;
-	uint32_t flags;	       /* the client's. Out: the item's */
+	uint32_t flags;	  /* the client's. Out: the item's */
 	uint32_t options; /* enum store_option, or-ed; the out bits must be 0 when it comes in */
 	uint8_t status;	  /* out: enum store_status */
 
@@ -144,9 +144,10 @@ struct store_options {
 	uint64_t memory_max;	/* what store_set_memory may raise that to; 0: no more than it is */
 	uint64_t item_size_max; /* bytes: key + value + STORE_ITEM_OVERHEAD */
 	unsigned int workers;
-	unsigned int shards;		   /* 1.. STORE_SHARDS_MAX; the key's hash picks one */
-	int numa_nodes[STORE_SHARDS_MAX];  /* node of each shard's memory; -1: any */
-	bool hugepages;			   /* take the heap from hugetlbfs; -ENOMEM if it can't */
+	unsigned int shards;		  /* 1.. STORE_SHARDS_MAX; the key's hash picks one */
+	int numa_nodes[STORE_SHARDS_MAX]; /* node of each shard's memory; -1: any */
+	bool hugepages;			  /* take the heap from hugetlbfs; -ENOMEM if it can't */
+	bool populate; /* the janitor puts pages behind all of the heap at once, not ahead of need */
 	uint8_t secret[STORE_SECRET_SIZE]; /* keys the hash; random in production */
 	int64_t unix_time;		   /* seconds at creation: when the store's clock reads 0 */
 	store_evicted *evicted;		   /* NULL: nobody is told */

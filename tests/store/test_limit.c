@@ -153,5 +153,27 @@ a_limit_out_of_bounds_is_refused(void)
 	fixture_end(&f);
 }
 
+/* With populate all of it is there before anything is stored; without, what is needed soon. */
+static void
+memory_is_populated_at_once_if_wanted(void)
+{
+	struct store_options options = fixture_options(64 * MIB);
+
+	for (int wanted = 0; wanted <= 1; wanted++) {
+		uint64_t before = resident(), grown;
+		struct fixture f;
+
+		options.populate = wanted != 0;
+		f = fixture_with(&options);
+		CU_ASSERT(stats(&f).memory_used < 16 * MIB);
+		tidy(&f);
+		grown = resident() - before;
+		CU_ASSERT_EQUAL(grown > 56 * MIB, options.populate);
+		CU_ASSERT(stats(&f).memory_used < 16 * MIB);
+		fixture_end(&f);
+	}
+}
+
 SUITE("store limit", TEST(less_memory_evicts_and_gives_back), TEST(less_memory_refuses_nothing),
-      TEST(more_memory_holds_more), TEST(a_limit_out_of_bounds_is_refused))
+      TEST(more_memory_holds_more), TEST(a_limit_out_of_bounds_is_refused),
+      TEST(memory_is_populated_at_once_if_wanted))
