@@ -208,6 +208,23 @@ pin_thread(unsigned int n)
 	}
 }
 
+void
+trial_keep_off(unsigned int workers)
+{
+	cpu_set_t cpus;
+
+	if (sched_getaffinity(0, sizeof(cpus), &cpus) != 0 ||
+	    (unsigned int)CPU_COUNT(&cpus) <= workers)
+		return;
+	for (int cpu = 0; cpu < CPU_SETSIZE && workers > 0; cpu++) {
+		if (!CPU_ISSET(cpu, &cpus))
+			continue;
+		CPU_CLR(cpu, &cpus);
+		workers--;
+	}
+	pthread_setaffinity_np(pthread_self(), sizeof(cpus), &cpus);
+}
+
 static void *
 do_job(void *arg)
 {
@@ -234,7 +251,7 @@ do_job(void *arg)
 		break;
 	}
 	job->end = read_clock(clock);
-	/* none leaves, and none frees its histogram, while others still run */
+	/* none leaves, and none frees its histograms, while others still run */
 	pthread_barrier_wait(job->barrier);
 	ops->leave(worker);
 	return NULL;
@@ -242,16 +259,16 @@ do_job(void *arg)
 
 static void
 do_jobs(struct trial_subject *subject, int kind, unsigned int count, const struct trial_pool *pools,
-	struct histogram *histogram, struct trial_run *run)
+	struct trial_latency *latency, struct trial_run *run)
 {
 	struct job *jobs = calloc(count, sizeof(*jobs));
-	struct histogram *histograms = NULL;
+	struct trial_latency *latencies = NULL;
 	pthread_barrier_t barrier;
 	double start = 0, end = 0, rate = 0;
 
-	if (histogram != NULL)
-		histograms = calloc(count, sizeof(*histograms));
-	if (jobs == NULL || (histogram != NULL && histograms == NULL))
+	if (latency != NULL)
+		latencies = calloc(count, sizeof(*latencies));
+	if (jobs == NULL || (latency != NULL && latencies == NULL))
 		give_up("jobs", ENOMEM);
 	pthread_barrier_init(&barrier, NULL, count);
 	for (unsigned int w = 0; w < count; w++) {
@@ -260,7 +277,7 @@ do_jobs(struct trial_subject *subject, int kind, unsigned int count, const struc
 		jobs[w].worker = w;
 		jobs[w].pool = pools != NULL ? &pools[w] : NULL;
 		jobs[w].barrier = &barrier;
-		jobs[w].tally.histogram = histogram != NULL ? &histograms[w] : NULL;
+		jobs[w].tally.latency = latency != NULL ? &latencies[w] : NULL;
 		int rc = pthread_create(&jobs[w].thread, NULL, do_job, &jobs[w]);
 		if (rc != 0)
 			give_up("threads", rc);
@@ -278,12 +295,14 @@ do_jobs(struct trial_subject *subject, int kind, unsigned int count, const struc
 		rate += (double)jobs[w].tally.ops / (jobs[w].end - jobs[w].start);
 		start = w == 0 || jobs[w].start < start ? jobs[w].start : start;
 		end = jobs[w].end > end ? jobs[w].end : end;
-		if (histogram != NULL)
-			histogram_merge(histogram, &histograms[w]);
+		if (latency == NULL)
+			continue;
+		histogram_merge(&latency->operations, &latencies[w].operations);
+		histogram_merge(&latency->machine, &latencies[w].machine);
 	}
 	run->ops_per_sec = subject->plan->cpu_time ? rate : (double)run->tally.ops / (end - start);
 	pthread_barrier_destroy(&barrier);
-	free(histograms);
+	free(latencies);
 	free(jobs);
 }
 
@@ -317,18 +336,18 @@ read_stolen(double *stolen, double *all)
 
 void
 trial_run(struct trial_subject *subject, const struct trial_pool *pools, unsigned int workers,
-	  struct histogram *histogram, struct trial_run *run)
+	  struct trial_latency *latency, struct trial_run *run)
 {
 	double stolen_before, all_before, stolen, all;
 
 	read_stolen(&stolen_before, &all_before);
-	do_jobs(subject, JOB_RUN, workers, pools, histogram, run);
+	do_jobs(subject, JOB_RUN, workers, pools, latency, run);
 	read_stolen(&stolen, &all);
 	run->stolen = all > all_before ? (stolen - stolen_before) / (all - all_before) : 0;
 }
 
 void
-trial_grow(struct trial_subject *subject, struct histogram *histogram, struct trial_run *run)
+trial_grow(struct trial_subject *subject, struct trial_latency *latency, struct trial_run *run)
 {
-	do_jobs(subject, JOB_GROW, 1, NULL, histogram, run);
+	do_jobs(subject, JOB_GROW, 1, NULL, latency, run);
 }

@@ -46,13 +46,18 @@ struct trial_pool {
 	uint64_t heads_sum;
 };
 
+/* ns of the operations, each alone, and of what the machine does to pieces of a loop as long as these. */
+struct trial_latency {
+	struct histogram operations, machine;
+};
+
 /* What a worker counted in one run. */
 struct trial_tally {
 	uint64_t ops, hits, refused;
-	uint64_t heads_sum;	     /* over the values read */
-	uint64_t item_lines;	     /* cache lines of the items read, where the subject can tell */
-	struct histogram *histogram; /* not NULL: every operation alone is timed */
-	struct growth_report growth; /* of the growing run */
+	uint64_t heads_sum;  /* over the values read */
+	uint64_t item_lines; /* cache lines of the items read, where the subject can tell */
+	struct trial_latency *latency; /* not NULL: every operation alone is timed */
+	struct growth_report growth;   /* of the growing run */
 };
 
 struct trial_subject;
@@ -101,6 +106,9 @@ trial_head(uint64_t rank)
 /* The cycle counter's ticks a nanosecond, measured once. */
 double trial_ticks_per_ns(void);
 
+/* Keeps the calling thread off the CPUs of so many workers, where there are others. */
+void trial_keep_off(unsigned int workers);
+
 /* --- runs ---------------------------------------------------------------------------------- */
 
 struct trial_run {
@@ -117,11 +125,12 @@ void trial_pools_release(struct trial_pool *pools, const struct trial_plan *plan
 /* Stores every key of the plan, all workers at it. */
 void trial_load(struct trial_subject *subject);
 
-/* One run of the first `workers` workers; the histogram may be NULL. */
+/* One run of the first `workers` workers; the latency may be NULL: nothing is timed. */
 void trial_run(struct trial_subject *subject, const struct trial_pool *pools, unsigned int workers,
-	       struct histogram *histogram, struct trial_run *run);
+	       struct trial_latency *latency, struct trial_run *run);
 
-/* The first worker's grow(); the others idle. */
-void trial_grow(struct trial_subject *subject, struct histogram *histogram, struct trial_run *run);
+/* The first worker's grow(); the others idle. latency->machine stays empty. */
+void trial_grow(struct trial_subject *subject, struct trial_latency *latency,
+		struct trial_run *run);
 
 #endif

@@ -10,6 +10,7 @@
 
 enum {
 	STOLEN_PERCENT_MAX = 5, /* of a run that counts; others are taken again, for a while */
+	P9999_EXCESS_US = 50,	/* of one operation, wanted */
 	SETTLE_RUNS_MAX = 200,
 	SETTLE_SHARE = 200, /* full: a run takes less than one in so many bytes more */
 };
@@ -158,25 +159,36 @@ settle(const struct trial_family *family, struct trial_subject *subject,
 }
 
 static void
+print_quantiles(const char *what, const struct histogram *histogram)
+{
+	printf("  %-34s p50 %lu ns, p99 %lu ns, p99.9 %lu ns, p99.99 %lu ns, longest %lu ns\n",
+	       what, histogram_quantile(histogram, 0.5), histogram_quantile(histogram, 0.99),
+	       histogram_quantile(histogram, 0.999), histogram_quantile(histogram, 0.9999),
+	       histogram->most);
+}
+
+static void
 time_operations(struct trials *trials, const struct trial_family *family,
 		struct trial_subject *subject, struct trial_pool pools[][TRIAL_WORKERS_MAX])
 {
 	for (size_t v = 0; v < family->variant_count; v++) {
-		struct histogram *histogram = calloc(1, sizeof(*histogram));
+		const struct trial_variant *variant = &family->variants[v];
+		struct trial_latency *latency = calloc(1, sizeof(*latency));
+		struct trial_result *result =
+			trial_result(trials, variant, &family->plan, "jackdaw");
 		struct trial_run run;
 
-		if (histogram == NULL)
+		if (latency == NULL)
 			return;
-		trial_run(subject, pools[v], family->variants[v].workers, histogram, &run);
-		trial_result(trials, &family->variants[v], &family->plan, "jackdaw")->p9999_ns =
-			(double)histogram_quantile(histogram, 0.9999);
-		printf("%-26s one %s alone: p50 %lu ns, p99 %lu ns, p99.9 %lu ns, p99.99 %lu ns, "
-		       "longest %lu ns\n",
-		       family->variants[v].name, family->variants[v].set_share > 0 ? "SET" : "GET",
-		       histogram_quantile(histogram, 0.5), histogram_quantile(histogram, 0.99),
-		       histogram_quantile(histogram, 0.999), histogram_quantile(histogram, 0.9999),
-		       histogram->most);
-		free(histogram);
+		trial_run(subject, pools[v], variant->workers, latency, &run);
+		result->p9999_ns = (double)histogram_quantile(&latency->operations, 0.9999);
+		result->machine_p9999_ns = (double)histogram_quantile(&latency->machine, 0.9999);
+		printf("%s, %.1f %% stolen\n", variant->name, 100 * run.stolen);
+		print_quantiles(variant->set_share > 0 ? "one SET alone" : "one GET alone",
+				&latency->operations);
+		print_quantiles("as long a loop on memory of its own", &latency->machine);
+		trial_excess_print(result, P9999_EXCESS_US);
+		free(latency);
 	}
 }
 
@@ -198,32 +210,33 @@ static void
 run_growth(struct trials *trials, const struct trial_family *family)
 {
 	struct trial_subject *subject = trial_jackdaw.create(&family->plan);
-	struct histogram *histogram = calloc(1, sizeof(*histogram));
+	struct trial_latency *latency = calloc(1, sizeof(*latency));
 	const struct trial_variant *variant = &family->variants[0];
 	struct trial_result *result = trial_result(trials, variant, &family->plan, "jackdaw");
 	struct trial_plan start = family->plan;
 	struct trial_run run;
 	uint64_t reads;
 
-	if (subject == NULL || histogram == NULL)
+	if (subject == NULL || latency == NULL)
 		exit(1);
 	start.items = family->plan.first;
 	subject->plan = &start;
 	trial_load(subject);
 	subject->plan = &family->plan;
-	trial_grow(subject, histogram, &run);
+	trial_grow(subject, latency, &run);
 	reads = (run.tally.ops - (family->plan.items - family->plan.first));
 	result->rounds[result->round_count++] = run.ops_per_sec;
 	result->hit_share = (double)run.tally.hits / (double)reads;
-	result->p9999_ns = (double)histogram_quantile(histogram, 0.9999);
+	result->p9999_ns = (double)histogram_quantile(&latency->operations, 0.9999);
 	trial_result_print(result);
 	printf("  %lu of %lu reads missed, %lu stores refused; longest operation %.1f us\n",
-	       reads - run.tally.hits, reads, run.tally.refused, (double)histogram->most / 1e3);
+	       reads - run.tally.hits, reads, run.tally.refused,
+	       (double)latency->operations.most / 1e3);
 	growth_report_print(&run.tally.growth);
 	print_store(subject);
 	trials->failed |= reads != run.tally.hits || run.tally.refused > 0;
 	subject->ops->destroy(subject);
-	free(histogram);
+	free(latency);
 }
 
 void

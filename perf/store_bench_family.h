@@ -47,10 +47,11 @@ struct trial_result {
 	double rounds[ROUNDS_MAX]; /* operations a second */
 	size_t round_count;
 	double hit_share;
-	double stolen;	    /* the most of any round */
-	unsigned int again; /* runs taken again, as too much was stolen */
-	double lines;	    /* 0: cannot tell */
-	double p9999_ns;    /* 0: not measured */
+	double stolen;		 /* the most of any round */
+	unsigned int again;	 /* runs taken again, as too much was stolen */
+	double lines;		 /* 0: cannot tell */
+	double p9999_ns;	 /* 0: not measured */
+	double machine_p9999_ns; /* of as long a loop beside the operations; 0: not measured */
 };
 
 /* All results so far, and how they are to be got. Zeroed but for rounds and seed at first. */
@@ -91,6 +92,12 @@ void trial_result_print(const struct trial_result *result);
 void trial_ratio_print(const struct trials *trials, const char *what, const char *name,
 		       const char *subject, const char *to_name, const char *to_subject,
 		       double factor, double bar);
+
+/*
+ * Prints by how much the 99.99th percentile is above that of what the machine does to as long a loop, and
+ * whether either is below the bar.
+ */
+void trial_excess_print(const struct trial_result *result, double bar_us);
 
 /* False with errno. */
 bool trial_write_json(const struct trials *trials, const char *path);

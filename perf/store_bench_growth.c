@@ -3,12 +3,11 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <time.h>
 #include <x86intrin.h>
 
 #include "dataplane/store/slot.h"
 #include "dataplane/store/store.h"
+#include "perf/stall.h"
 #include "perf/store_bench.h"
 
 enum {
@@ -19,12 +18,6 @@ enum {
 	TOUCHED = 1 << 29, /* bytes */
 	TOUCHES = 8,	   /* lines in a round */
 	LINE = 64,
-};
-
-/* What the kernel says of the thread. */
-struct witness {
-	uint64_t cpu_ns;
-	long faults, switches;
 };
 
 struct growth {
@@ -39,21 +32,6 @@ struct growth {
 	uint64_t busy_ticks, loop_ticks; /* of operations, and of either loop */
 };
 
-static struct witness
-witness_now(void)
-{
-	struct rusage usage;
-	struct timespec cpu;
-
-	getrusage(RUSAGE_THREAD, &usage);
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu);
-	return (struct witness){
-		.cpu_ns = (uint64_t)cpu.tv_sec * 1000000000 + (uint64_t)cpu.tv_nsec,
-		.faults = usage.ru_minflt + usage.ru_majflt,
-		.switches = usage.ru_nvcsw + usage.ru_nivcsw,
-	};
-}
-
 static void
 count_piece(struct growth_times *times, uint64_t ticks)
 {
@@ -65,16 +43,20 @@ count_piece(struct growth_times *times, uint64_t ticks)
 
 /* Counts a stall of that length, of which these are what the kernel said before and after it. */
 static void
-count_stall(struct growth_times *times, uint64_t ns, const struct witness *before,
-	    const struct witness *after)
+count_stall(struct growth_times *times, uint64_t ns, const struct stall_witness *before,
+	    const struct stall_witness *after)
 {
-	if (after->faults != before->faults) {
+	switch (stall_cause(before, after, ns)) {
+	case STALL_FAULT:
 		times->faulted++;
-	} else if (after->switches != before->switches) {
+		break;
+	case STALL_SWITCH:
 		times->descheduled++;
-	} else if (after->cpu_ns - before->cpu_ns < SLOW_NS) {
+		break;
+	case STALL_STOLEN:
 		times->stolen++;
-	} else {
+		break;
+	default:
 		times->own++;
 		if (ns > times->longest_own_ns)
 			times->longest_own_ns = ns;
@@ -118,8 +100,8 @@ run_op(struct growth *growth, struct store_op *op, struct slow *slow)
 	count_piece(&growth->times[class], ticks);
 	growth->busy_ticks += ticks;
 	growth->tally->ops++;
-	histogram_add(growth->tally->histogram, (uint64_t)((double)ticks / growth->ticks_per_ns),
-		      1);
+	histogram_add(&growth->tally->latency->operations,
+		      (uint64_t)((double)ticks / growth->ticks_per_ns), 1);
 	if (ticks > growth->slow_ticks) {
 		slow->class[slow->count] = class;
 		slow->ns[slow->count++] = (uint64_t)((double)ticks / growth->ticks_per_ns);
@@ -128,7 +110,7 @@ run_op(struct growth *growth, struct store_op *op, struct slow *slow)
 
 /* Stores the key of this rank and reads some that are there. */
 static void
-grow_by_one(struct growth *growth, uint64_t rank, struct witness *witness)
+grow_by_one(struct growth *growth, uint64_t rank, struct stall_witness *witness)
 {
 	const struct trial_plan *plan = growth->plan;
 	uint8_t key[STORE_KEY_MAX];
@@ -139,7 +121,7 @@ grow_by_one(struct growth *growth, uint64_t rank, struct witness *witness)
 			      .data_length = plan->value_size,
 			      .verb = STORE_SET};
 	struct slow slow = {.count = 0};
-	struct witness before = *witness;
+	struct stall_witness before = *witness;
 
 	trial_key(plan, rank, key);
 	memcpy(growth->value, &head, plan->value_size < 8 ? plan->value_size : 8);
@@ -151,7 +133,7 @@ grow_by_one(struct growth *growth, uint64_t rank, struct witness *witness)
 		run_op(growth, &op, &slow);
 		growth->tally->hits += op.status == STORE_OK;
 	}
-	*witness = witness_now();
+	*witness = stall_witness_now();
 	for (unsigned int i = 0; i < slow.count; i++)
 		count_stall(&growth->times[slow.class[i]], slow.ns[i], &before, witness);
 }
@@ -170,7 +152,7 @@ static void
 loop_for(struct growth *growth, enum growth_class class, uint64_t ticks)
 {
 	struct growth_times *times = &growth->times[class];
-	struct witness before = witness_now(), after;
+	struct stall_witness before = stall_witness_now(), after;
 	uint64_t start = __rdtsc(), last = start, now;
 
 	do {
@@ -179,7 +161,7 @@ loop_for(struct growth *growth, enum growth_class class, uint64_t ticks)
 		now = __rdtsc();
 		count_piece(times, now - last);
 		if (now - last > growth->slow_ticks) {
-			after = witness_now();
+			after = stall_witness_now();
 			count_stall(times, (uint64_t)((double)(now - last) / growth->ticks_per_ns),
 				    &before, &after);
 			before = after;
@@ -203,12 +185,12 @@ growth_run(struct store_worker *worker, const struct trial_plan *plan, uint8_t *
 				.value = value,
 				.touched = trial_map(TOUCHED, plan->hugepages),
 				.ticks_per_ns = trial_ticks_per_ns()};
-	struct witness witness;
+	struct stall_witness witness;
 
 	growth.slow_ticks = (uint64_t)(SLOW_NS * growth.ticks_per_ns);
 	random_seed(&growth.random, 99);
 	store_online(worker);
-	witness = witness_now();
+	witness = stall_witness_now();
 	for (uint64_t rank = plan->first; rank < plan->items; rank++) {
 		grow_by_one(&growth, rank, &witness);
 		if (rank % TURN == 0 && growth.busy_ticks / LOOP_SHARE > growth.loop_ticks) {
@@ -217,7 +199,7 @@ growth_run(struct store_worker *worker, const struct trial_plan *plan, uint8_t *
 			loop_for(&growth, GROWTH_LOOP, ticks);
 			loop_for(&growth, GROWTH_TOUCH, ticks);
 			growth.loop_ticks += ticks;
-			witness = witness_now();
+			witness = stall_witness_now();
 		}
 	}
 	store_offline(worker);

@@ -22,6 +22,10 @@ enum {
 	SEGMENTS_A_WORKER = 16,
 	LINE = 64,
 	HEADER = 8, /* of an item without options */
+	/* of the loop beside operations that are timed */
+	TURN = 64,	     /* operations between two turns of it */
+	TOUCHED = 512 << 20, /* bytes */
+	REPEATED_NS = 20000,
 };
 
 struct jackdaw {
@@ -54,6 +58,7 @@ keep_house(void *arg)
 {
 	struct jackdaw *jackdaw = arg;
 
+	trial_keep_off(jackdaw->subject.plan->workers); /* as the appliance's */
 	/* relaxed: the join orders what follows */
 	while (!atomic_load_explicit(&jackdaw->stop, memory_order_relaxed)) {
 		set_clock(jackdaw);
@@ -336,16 +341,52 @@ count_ops(const struct store_op *op, unsigned int n, struct trial_tally *tally)
 	tally->refused += sums.refused;
 }
 
+/* The lengths of the operations of a turn, in ticks, which the machine's loop is to repeat. */
+struct turn {
+	unsigned int count;
+	uint64_t ticks[TURN];
+};
+
+/*
+ * As often as there were operations in the turn, and each time for as long as that one took, touches memory
+ * that is nobody else's: it gives the machine as many chances to hold it up as the operations did.
+ * Of one that was held up itself, only so much is repeated as an operation takes by itself.
+ */
+static void
+repeat_turn(struct turn *turn, uint8_t *touched, struct random *random, struct trial_tally *tally)
+{
+	double ticks_per_ns = trial_ticks_per_ns();
+	uint64_t most = (uint64_t)(REPEATED_NS * ticks_per_ns);
+
+	for (unsigned int i = 0; i < turn->count; i++) {
+		uint64_t wanted = turn->ticks[i] < most ? turn->ticks[i] : most;
+		uint64_t start = __rdtsc(), ticks;
+
+		do {
+			touched[random_below(random, TOUCHED / LINE) * LINE]++;
+			ticks = __rdtsc() - start;
+		} while (ticks < wanted);
+		histogram_add(&tally->latency->machine, (uint64_t)((double)ticks / ticks_per_ns),
+			      1);
+	}
+	turn->count = 0;
+}
+
 /* Every operation by itself: its latency is all of its stages and the quiescent state after it. */
 static void
 run_timed(struct jackdaw_worker *w, const struct trial_pool *pool, struct trial_tally *tally)
 {
 	struct store_op op = {.key_length = w->jackdaw->subject.plan->key_size}, *ops = &op;
-	double ticks = trial_ticks_per_ns();
+	bool hugepages = w->jackdaw->subject.plan->hugepages;
+	uint8_t *touched = trial_map(TOUCHED, hugepages);
+	double ticks_per_ns = trial_ticks_per_ns();
+	struct turn turn = {.count = 0};
+	struct random random;
 
+	random_seed(&random, 77);
 	store_online(w->worker);
 	for (size_t i = 0; i < pool->count; i++) {
-		uint64_t start;
+		uint64_t start, ticks;
 
 		make_ops(w, pool, i, &op, 1);
 		start = __rdtsc();
@@ -354,11 +395,18 @@ run_timed(struct jackdaw_worker *w, const struct trial_pool *pool, struct trial_
 		store_execute(w->worker, &op);
 		count_op(&op, tally);
 		store_quiescent(w->worker);
-		if (op.verb == STORE_SET || pool->sets == NULL)
-			histogram_add(tally->histogram,
-				      (uint64_t)((double)(__rdtsc() - start) / ticks), 1);
+		if (op.verb != STORE_SET && pool->sets != NULL)
+			continue;
+		ticks = __rdtsc() - start;
+		histogram_add(&tally->latency->operations, (uint64_t)((double)ticks / ticks_per_ns),
+			      1);
+		turn.ticks[turn.count++] = ticks;
+		if (turn.count == TURN)
+			repeat_turn(&turn, touched, &random, tally);
 	}
+	repeat_turn(&turn, touched, &random, tally);
 	store_offline(w->worker);
+	trial_unmap(touched, TOUCHED, hugepages);
 	tally->ops = pool->count;
 }
 
@@ -369,7 +417,7 @@ jackdaw_run(void *worker, const struct trial_pool *pool, struct trial_tally *tal
 	const struct trial_plan *plan = w->jackdaw->subject.plan;
 	struct store_op op[TRIAL_BATCH_MAX], *ops[TRIAL_BATCH_MAX];
 
-	if (tally->histogram != NULL) {
+	if (tally->latency != NULL) {
 		run_timed(w, pool, tally);
 		return;
 	}

@@ -108,7 +108,7 @@ static const char usage[] =
 	"  --ops N           a worker and round (default 4M)\n"
 	"  --rounds N        alternating runs of every subject (default 5)\n"
 	"  --subject LIST    of jackdaw,rte_hash,cds_lfht,bound (default: jackdaw,bound)\n"
-	"  --latency         one more run that times each operation\n"
+	"  --latency         one more run that times each operation, and a loop beside them\n"
 	"  --hugepages       take reserved hugepages (default: transparent ones)\n"
 	"  --cpu-time        rates a second of CPU time, where other processes disturb\n"
 	"  --all             every figure that docs/performance.md claims, about 5 minutes\n"
