@@ -14,6 +14,7 @@
 #include "dataplane/store/reserve.h"
 
 enum {
+	STORED_STEP = 1024,	 /* bytes between two looks at whether memory is short */
 	EVICT_BYTES_STEP = 4096, /* writers help evict in steps of so many bytes owed */
 	EVICT_ITEMS_STEP = 64,	 /* and see to so many items at a time */
 	EVICT_ITEMS_MAX = 128,	 /* in one operation */
@@ -66,10 +67,12 @@ change_discard(struct change *change)
 {
 	if (change->location == 0 || change->reserved)
 		return;
-	if (change->exposed)
+	if (change->exposed) {
+		item_set_dead(heap_item(change->writer->heap, change->location));
 		writer_bury(change->writer, change->location, change->size);
-	else
+	} else {
 		writer_give_back(change->writer, change->location, change->size);
+	}
 	change->location = 0;
 }
 
@@ -181,7 +184,7 @@ change_succeed(struct change *change)
 
 /* --- eviction on the side ------------------------------------------------------------------- */
 
-/* While memory is short, each byte stored pays for some bytes of evicting, in small steps. */
+/* While memory is short, what is stored pays, by the byte, for some bytes of evicting, in small steps. */
 static void
 pay_for_memory(struct shard *shard, struct writer *writer, uint32_t size,
 	       const struct moment *moment)
@@ -189,7 +192,11 @@ pay_for_memory(struct shard *shard, struct writer *writer, uint32_t size,
 	struct evictor *evictor = &writer->evictor;
 	unsigned int items = 0;
 
-	evictor->owed += (uint64_t)size * eviction_price(&shard->eviction, &shard->heap);
+	evictor->stored += size;
+	if (evictor->stored < STORED_STEP)
+		return;
+	evictor->owed += evictor->stored * eviction_price(&shard->eviction, &shard->heap);
+	evictor->stored = 0;
 	if (evictor->owed >= EVICT_BYTES_STEP)
 		evict_help(writer, moment);
 	while (evictor->owed >= EVICT_BYTES_STEP && items < EVICT_ITEMS_MAX) {

@@ -6,7 +6,10 @@
 #include "dataplane/store/shard.h"
 
 enum {
-	EVICT_BATCH = 16,    /* items whose buckets are fetched at once */
+	EVICT_BATCH = 64,    /* items whose buckets are fetched at once */
+	EVICT_LOOK = 256,    /* to look at for so many that live */
+	EVICT_AHEAD = 512,   /* bytes; what follows so far behind an item is fetched */
+	EVICT_DEAD = 8,	     /* so many dead items cost as much as one that lives */
 	EVICT_URGENTLY = 64, /* items to see to when no segment is free */
 };
 
@@ -36,7 +39,9 @@ victim_take(struct eviction *eviction)
 /* An item of the victim. */
 struct candidate {
 	const struct item *item;
+	struct bucket *bucket; /* the first of its chain; another, if it was split since */
 	uint64_t location, hash;
+	uint64_t head;
 };
 
 /* A few items' eviction. */
@@ -45,7 +50,12 @@ struct evict_context {
 	struct writer *writer;
 	const struct moment *moment;
 	const struct segment *victim;
-	uint64_t stamp; /* for ghosts */
+	uint64_t victim_stamp;
+	bool flushed;	    /* all of the victim */
+	bool at_floor;	    /* nothing is copied: only so will there be room for what is stored */
+	unsigned int class; /* of survivors */
+	uint64_t ghost_stamp;
+	uint32_t moved, grown; /* bytes of what has moved, and how many it takes more now */
 	struct index_losses losses;
 };
 
@@ -68,32 +78,38 @@ copy_item(struct evict_context *context, const struct candidate *candidate)
 {
 	struct writer *writer = context->writer;
 	const struct item *item = candidate->item;
-	unsigned int class = class_of_survivor(context);
-	uint32_t size = item_copy_size(item);
+	unsigned int class = context->class;
+	struct open_segment *open = &writer->open[class];
+	uint32_t size = head_item_size(candidate->head) + head_copy_growth(candidate->head);
 	struct segment *into;
 	uint64_t location;
 
-	if (eviction_at_floor(&context->shard->eviction, &context->shard->heap))
+	if (context->at_floor ||
+	    (!open_has_room(open, size, context->moment) &&
+	     eviction_at_floor(&context->shard->eviction, &context->shard->heap)))
 		return 0;
 	location = writer_allocate(writer, class, size, item_expiry(item), context->moment);
 	if (location == 0)
 		return 0;
-	into = &writer->heap->segment[writer->open[class].segment];
+	into = &writer->heap->segment[open->segment];
 	if (class >= CLASS_CLEANED && class < CLASS_TTL && into->order == 0)
 		into->order = context->victim->order;
 	item_copy(heap_item(writer->heap, location), item,
-		  item_unique(writer->heap, item, candidate->location));
+		  item_unique_in(context->victim_stamp, item, candidate->location));
 	return location;
 }
 
-/* The item has moved: of what is live, only its header may have grown. */
+/* Some items have moved: of what is live, only their headers may have grown. */
 static void
-count_move(struct writer *writer, const struct candidate *candidate)
+count_moves(struct evict_context *context)
 {
-	uint32_t size = item_size(candidate->item);
+	struct writer *writer = context->writer;
 
-	counter_add(&writer->tally.bytes_headers, item_copy_size(candidate->item) - size);
-	writer_bury(writer, candidate->location, size);
+	counter_add(&writer->tally.bytes_headers, context->grown);
+	counter_add(&writer->tally.bytes_dead, context->moved);
+	counter_add32(&writer->ledger[writer->evictor.victim].dead, context->moved);
+	context->moved = 0;
+	context->grown = 0;
 }
 
 /* Tells who asked to be told. */
@@ -151,9 +167,8 @@ replacement(struct evict_context *context, const struct candidate *candidate,
 	if (stays && *copy != 0)
 		return slot_live(candidate->hash, *copy) |
 		       (word & (victim->clean ? SLOT_USED | SLOT_FETCHED : SLOT_FETCHED));
-	if (victim->queue == QUEUE_SMALL &&
-	    index_entry_is_first(&context->shard->index, candidate->hash, entry))
-		return slot_ghost(candidate->hash, context->stamp);
+	if (victim->queue == QUEUE_SMALL && bucket_has_slot(candidate->bucket, entry->slot))
+		return slot_ghost(candidate->hash, context->ghost_stamp);
 	return SLOT_EMPTY;
 }
 
@@ -163,8 +178,9 @@ evict_item(struct evict_context *context, const struct candidate *candidate)
 	struct shard *shard = context->shard;
 	struct writer *writer = context->writer;
 	struct index_entry entry;
-	bool gone =
-		item_is_gone(writer->heap, candidate->item, candidate->location, context->moment);
+	bool gone = context->flushed ||
+		    (!head_is_plain(candidate->head) &&
+		     clock_past(item_expiry(candidate->item), context->moment->clock));
 	uint64_t copy = 0;
 
 	while (index_find_location(&shard->index, candidate->hash, candidate->location, &entry,
@@ -174,7 +190,8 @@ evict_item(struct evict_context *context, const struct candidate *candidate)
 		if (!index_replace(&entry, with))
 			continue;
 		if (slot_is(with, SLOT_LIVE)) {
-			count_move(writer, candidate);
+			context->moved += head_item_size(candidate->head);
+			context->grown += head_copy_growth(candidate->head);
 			return;
 		}
 		shard_bury(shard, writer, entry.word);
@@ -224,42 +241,50 @@ has_victim(struct shard *shard, struct writer *writer)
 	return victim != SEGMENT_NONE;
 }
 
-/* The next items of the victim, with their buckets on the way to the cache. */
+/*
+ * The next items of the victim that aren't known to be dead, with their buckets on the way to the cache.
+ * *looked: at how many.
+ */
 static unsigned int
 next_candidates(const struct store *store, struct shard *shard, struct evictor *evictor,
-		struct candidate candidates[EVICT_BATCH])
+		struct candidate candidates[EVICT_BATCH], unsigned int *looked)
 {
 	const struct heap *heap = &shard->heap;
+	struct index_view view = index_view(&shard->index);
 	uint64_t start = heap_offset(heap, evictor->victim);
-	uint32_t used = heap->segment[evictor->victim].used;
-	unsigned int count = 0;
+	uint32_t used = heap->segment[evictor->victim].used, offset = evictor->offset;
+	unsigned int look = 0, count = 0;
 
-	while (count < EVICT_BATCH && evictor->offset < used) {
-		uint64_t location = (start + evictor->offset) / ITEM_ALIGNMENT;
+	for (; count < EVICT_BATCH && look < EVICT_LOOK && offset < used; look++) {
+		uint64_t location = (start + offset) / ITEM_ALIGNMENT;
 		const struct item *item = heap_item(heap, location);
-		uint32_t key_length = item_key_length(item);
+		struct candidate *candidate = &candidates[count];
+		uint64_t head = item_head(item);
 
-		evictor->offset += item_size(item);
-		if (key_length == 0)
+		__builtin_prefetch((const uint8_t *)item + EVICT_AHEAD);
+		offset += head_item_size(head);
+		if (head_key_length(head) == 0 || (head & HEAD_DEAD) != 0)
 			continue;
-		candidates[count] = (struct candidate){
-			.item = item,
-			.location = location,
-			.hash = hash_key(item_key(item), key_length, &store->seed),
-		};
-		__builtin_prefetch(index_bucket(&shard->index, candidates[count].hash));
+		candidate->item = item;
+		candidate->location = location;
+		candidate->head = head;
+		candidate->hash = hash_key(item_key(item), head_key_length(head), &store->seed);
+		candidate->bucket = view_bucket(&view, candidate->hash);
+		__builtin_prefetch(candidate->bucket);
 		count++;
 	}
+	evictor->offset = offset;
+	*looked = look;
 	return count;
 }
 
-/* Overflow buckets on the way too: what is dead by now is looked for to the end of its chain. */
+/* Overflow buckets on the way too. */
 static void
 prefetch_overflow(const struct index *index, const struct candidate candidates[],
 		  unsigned int count)
 {
 	for (unsigned int i = 0; i < count; i++)
-		index_prefetch_overflow(index->base, index_bucket(index, candidates[i].hash));
+		index_prefetch_overflow(index->base, candidates[i].bucket);
 }
 
 static void
@@ -281,40 +306,73 @@ evict_must_wait(const struct shard *shard)
 	       eviction_waiting(&shard->eviction) != 0;
 }
 
+static void
+context_begin(struct evict_context *context, struct shard *shard, struct writer *writer,
+	      const struct moment *moment)
+{
+	context->shard = shard;
+	context->writer = writer;
+	context->moment = moment;
+	context->moved = 0;
+	context->grown = 0;
+	context->losses.count = 0;
+	/* relaxed: ghosts' ages are rough */
+	context->ghost_stamp = atomic_load_explicit(&shard->eviction.tail, memory_order_relaxed);
+}
+
+/* What the next items of the writer's victim have in common. */
+static void
+context_enter(struct evict_context *context)
+{
+	const struct heap *heap = &context->shard->heap;
+	uint32_t victim = context->writer->evictor.victim;
+
+	context->victim = &heap->segment[victim];
+	context->victim_stamp = heap_stamp(heap, victim);
+	context->flushed = stamp_is_flushed(context->victim_stamp, context->moment->epoch);
+	context->at_floor = eviction_at_floor(&context->shard->eviction, heap);
+	context->class = class_of_survivor(context);
+}
+
+/* Sees to the victim's next items. Returns what that was worth, in items that live. */
+static unsigned int
+evict_batch(struct store *store, struct evict_context *context)
+{
+	struct shard *shard = context->shard;
+	struct evictor *evictor = &context->writer->evictor;
+	struct candidate candidates[EVICT_BATCH];
+	uint32_t from = evictor->offset;
+	unsigned int looked, count = next_candidates(store, shard, evictor, candidates, &looked);
+
+	from = evictor->offset - from;
+	evictor->owed -= evictor->owed < from ? evictor->owed : from;
+	prefetch_overflow(&shard->index, candidates, count);
+	for (unsigned int i = 0; i < count; i++) {
+		evict_item(context, &candidates[i]);
+		if (context->losses.count != 0)
+			shard_account(shard, context->writer, &context->losses);
+	}
+	count_moves(context);
+	return count + looked / EVICT_DEAD + 1;
+}
+
 unsigned int
 evict_some(struct store *store, struct shard *shard, struct writer *writer,
 	   const struct moment *moment, unsigned int items)
 {
 	struct evictor *evictor = &writer->evictor;
-	struct candidate candidates[EVICT_BATCH];
 	struct evict_context context;
 	unsigned int seen = 0;
 
 	if (evictor->busy)
 		return 0;
 	evictor->busy = true;
-	context.shard = shard;
-	context.writer = writer;
-	context.moment = moment;
-	context.losses.count = 0;
-	/* relaxed: ghosts' ages are rough */
-	context.stamp = atomic_load_explicit(&shard->eviction.tail, memory_order_relaxed);
+	context_begin(&context, shard, writer, moment);
 	while (seen < items && !evict_must_wait(shard) && has_victim(shard, writer)) {
-		uint32_t from = evictor->offset;
-		unsigned int count = next_candidates(store, shard, evictor, candidates);
-
-		prefetch_overflow(&shard->index, candidates, count);
-		from = evictor->offset - from;
-		evictor->owed -= evictor->owed < from ? evictor->owed : from;
-		context.victim = &shard->heap.segment[evictor->victim];
-		for (unsigned int i = 0; i < count; i++) {
-			evict_item(&context, &candidates[i]);
-			if (context.losses.count != 0)
-				shard_account(shard, writer, &context.losses);
-		}
+		context_enter(&context);
+		seen += evict_batch(store, &context);
 		if (evictor->offset >= context.victim->used)
 			victim_finish(store, shard, writer);
-		seen += count + 1; /* a segment of nothing but fillers costs something too */
 	}
 	evictor->busy = false;
 	return seen;

@@ -69,8 +69,10 @@ probe_overflow(const struct index *index, struct store_op *op)
 	if ((control & CONTROL_ADDRESS) == 0 || (control & CONTROL_PENDING) != 0)
 		return;
 	slot = index_foresee(bucket_at(index, control), OVERFLOW_SLOTS, op->hash, &op->word);
-	if (slot == NULL)
+	if (slot == NULL) {
+		index_prefetch_overflow(index->base, bucket_at(index, control));
 		return;
+	}
 	op->place = slot;
 	prefetch_item((const uint8_t *)index_item(index, op->word));
 }

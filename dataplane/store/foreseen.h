@@ -87,7 +87,7 @@ foreseen_get(const struct scene *scene, const struct index_entry *entry, const u
 		return false;
 	sight->flags = 0;
 	sight->cas = stamp_generation(stamp) << SLOT_LOCATION_BITS | location;
-	sight->head = ((const struct item *)(const void *)item)->head;
+	sight->head = item_head((const struct item *)(const void *)item);
 	sight->key = item + sizeof(struct item);
 	if (!head_is_plain(sight->head) && !sight_more(sight, item, scene->tick))
 		return false;

@@ -43,37 +43,38 @@ index_find_to_change(struct index *index, uint64_t hash, const uint8_t *key, uin
 	}
 }
 
-/* The slot of a bucket that holds this location, with its word; NULL if none does. */
-static _Atomic uint64_t *
-bucket_find_location(struct bucket *bucket, unsigned int slots, uint64_t hash, uint64_t location,
-		     uint64_t *word)
+/*
+ * The slot of a bucket that holds this location, with its word; NULL if none does. An entry that is
+ * changed meanwhile is one that doesn't.
+ */
+static inline _Atomic uint64_t *
+bucket_find_location(struct bucket *bucket, unsigned int slots, uint64_t live, uint64_t *word)
 {
-	unsigned int match = bucket_match(bucket, slots, hash, SLOT_LIVE);
+	const uint64_t mask = SLOT_TAG | SLOT_STATE | SLOT_LOCATION;
+	unsigned int match = bucket_match_word(bucket, slots, live, mask);
+	_Atomic uint64_t *slot;
 
-	for (; match != 0; match &= match - 1) {
-		_Atomic uint64_t *slot = bucket_matched(bucket, match);
-
-		/* acquire: as in bucket_find */
-		*word = atomic_load_explicit(slot, memory_order_acquire);
-		if (slot_matches(*word, hash, SLOT_LIVE) && slot_location(*word) == location)
-			return slot;
-	}
-	return NULL;
+	if (match == 0)
+		return NULL;
+	slot = bucket_matched(bucket, match);
+	/* acquire: as in bucket_find */
+	*word = atomic_load_explicit(slot, memory_order_acquire);
+	return ((*word ^ live) & mask) == 0 ? slot : NULL;
 }
 
 bool
 index_find_location(struct index *index, uint64_t hash, uint64_t location,
 		    struct index_entry *entry, struct index_losses *losses)
 {
+	uint64_t control, live = slot_live(hash, location);
 	struct bucket *bucket;
 	unsigned int slots;
-	uint64_t control;
 
 	do {
 		bucket = index_settled_bucket(index, hash, losses);
 		slots = FIRST_SLOTS;
-		while ((entry->slot = bucket_find_location(bucket, slots, hash, location,
-							   &entry->word)) == NULL) {
+		while ((entry->slot = bucket_find_location(bucket, slots, live, &entry->word)) ==
+		       NULL) {
 			control = bucket_control(bucket);
 			if ((control & CONTROL_ADDRESS) == 0)
 				return false;

@@ -24,8 +24,8 @@ enum {
 /* --- one bucket ---------------------------------------------------------------------------- */
 
 /*
- * bucket_match: which words of the bucket, as a bit mask, hold this hash's tag in this state: slots
- * only, as a control word has no state. A hint: a slot must be loaded again before it is used.
+ * bucket_match_word: which words of the bucket, as a bit mask, are `wanted` in the bits of `mask`. A hint:
+ * a slot must be loaded again before it is used.
  */
 #if defined(__AVX2__) && !defined(__SANITIZE_THREAD__)
 static inline unsigned int
@@ -41,20 +41,20 @@ match_four(const __m256i *words, __m256i mask, __m256i wanted)
  * aligned 8-byte lane whole, and the caller loads the slot it picks again anyway.
  */
 static inline unsigned int
-bucket_match(const struct bucket *bucket, unsigned int slots, uint64_t hash, uint64_t state)
+bucket_match_word(const struct bucket *bucket, unsigned int slots, uint64_t wanted, uint64_t mask)
 {
 	const __m256i *words = (const __m256i *)(const void *)bucket;
-	__m256i mask = _mm256_set1_epi64x((long long)(SLOT_TAG | SLOT_STATE));
-	__m256i wanted = _mm256_set1_epi64x((long long)(slot_tag(hash) | state));
-	unsigned int found = match_four(&words[0], mask, wanted);
+	__m256i masks = _mm256_set1_epi64x((long long)mask);
+	__m256i fours = _mm256_set1_epi64x((long long)wanted);
+	unsigned int found = match_four(&words[0], masks, fours);
 
 	if (slots == FIRST_SLOTS)
-		found |= match_four(&words[1], mask, wanted) << 4;
+		found |= match_four(&words[1], masks, fours) << 4;
 	return found;
 }
 #else
 static inline unsigned int
-bucket_match(const struct bucket *bucket, unsigned int slots, uint64_t hash, uint64_t state)
+bucket_match_word(const struct bucket *bucket, unsigned int slots, uint64_t wanted, uint64_t mask)
 {
 	unsigned int found = 0;
 
@@ -62,11 +62,18 @@ bucket_match(const struct bucket *bucket, unsigned int slots, uint64_t hash, uin
 		/* relaxed: a hint, the caller loads again */
 		uint64_t word = atomic_load_explicit(&bucket->slot[i], memory_order_relaxed);
 
-		found |= (unsigned int)slot_matches(word, hash, state) << (i + 1);
+		found |= (unsigned int)(((word ^ wanted) & mask) == 0) << (i + 1);
 	}
 	return found;
 }
 #endif
+
+/* Those with this hash's tag in this state: slots only, as a control word has no state. */
+static inline unsigned int
+bucket_match(const struct bucket *bucket, unsigned int slots, uint64_t hash, uint64_t state)
+{
+	return bucket_match_word(bucket, slots, slot_tag(hash) | state, SLOT_TAG | SLOT_STATE);
+}
 
 /* The first slot of a match that isn't 0. */
 static inline _Atomic uint64_t *

@@ -9,18 +9,20 @@
  *     +------------------+------+--------+-------+-----+---------+- - -
  *      8                  8, opt 8, opt   4, opt
  *
- *     head  63        35 34      32 31       24 23           0
- *          +------------+----------+-----------+--------------+
- *          |    life    | options  | key length| value length |
- *          +------------+----------+-----------+--------------+
+ *     head   63   62       35 34      32 31       24 23           0
+ *          +------+-----------+----------+-----------+--------------+
+ *          | dead |   life    | options  | key length| value length |
+ *          +------+-----------+----------+-----------+--------------+
  *
  * life is the tick of expiry (clock.h; 0: never), options say which optional fields there are; extra
  * has the tick in its low bits, for what life has no room for, and above it marks. A key length of 0
- * marks a filler, which is skipped.
+ * marks a filler, which is skipped. dead is all that ever changes of an item that was published: it
+ * is set once the item has left the index, so that eviction need not look for it there.
  */
 #ifndef JACKDAW_STORE_ITEM_H
 #define JACKDAW_STORE_ITEM_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -45,14 +47,16 @@ enum {
 	HEAD_KEY_SHIFT = 24,
 	HEAD_OPTIONS_SHIFT = 32,
 	HEAD_LIFE_SHIFT = 35,
-	ITEM_LIFE_MAX = (1 << 29) - 1,
+	ITEM_LIFE_MAX = (1 << 28) - 1,
 	ITEM_MARKS_SHIFT = 56, /* in extra */
 	ITEM_VALUE_MAX = (1 << 24) - 1,
 	ITEM_FILLER_SIZE = 32, /* a filler that holds a struct store_reservation */
 };
 
+#define HEAD_DEAD (UINT64_C(1) << 63)
+
 struct item {
-	uint64_t head;
+	_Atomic uint64_t head;
 	uint8_t rest[];
 };
 
@@ -99,10 +103,10 @@ head_options(uint64_t head)
 static inline uint64_t
 head_life(uint64_t head)
 {
-	return head >> HEAD_LIFE_SHIFT;
+	return head >> HEAD_LIFE_SHIFT & ITEM_LIFE_MAX;
 }
 
-/* True of an item that never expires and has no optional field. */
+/* True of an item that never expires, has no optional field and isn't dead. */
 static inline bool
 head_is_plain(uint64_t head)
 {
@@ -118,24 +122,61 @@ item_header_size(unsigned int options)
 	return sizes[options];
 }
 
+static inline uint32_t
+item_align(uint32_t bytes)
+{
+	return (bytes + ITEM_ALIGNMENT - 1) & ~(uint32_t)(ITEM_ALIGNMENT - 1);
+}
+
+/* Bytes that the item takes in its segment, padding included. */
+static inline uint32_t
+head_item_size(uint64_t head)
+{
+	return item_align(item_header_size(head_options(head)) + head_key_length(head) +
+			  head_value_length(head));
+}
+
 /* --- an item ------------------------------------------------------------------------------- */
+
+static inline uint64_t
+item_head(const struct item *item)
+{
+	/* relaxed: the slot that led here was loaded with acquire; DEAD is a hint */
+	return atomic_load_explicit(&item->head, memory_order_relaxed);
+}
+
+/* Of an item that is being made. */
+static inline void
+item_set_head(struct item *item, uint64_t head)
+{
+	/* relaxed: published with the slot */
+	atomic_store_explicit(&item->head, head, memory_order_relaxed);
+}
+
+/* It has left the index, by the caller's doing: nobody else comes to it to say so. */
+static inline void
+item_set_dead(struct item *item)
+{
+	/* relaxed: a hint, and the head changes in no other way */
+	item_set_head(item, item_head(item) | HEAD_DEAD);
+}
 
 static inline uint32_t
 item_key_length(const struct item *item)
 {
-	return head_key_length(item->head);
+	return head_key_length(item_head(item));
 }
 
 static inline uint32_t
 item_value_length(const struct item *item)
 {
-	return head_value_length(item->head);
+	return head_value_length(item_head(item));
 }
 
 static inline unsigned int
 item_options(const struct item *item)
 {
-	return head_options(item->head);
+	return head_options(item_head(item));
 }
 
 static inline const uint8_t *
@@ -151,17 +192,9 @@ item_value(const struct item *item)
 }
 
 static inline uint32_t
-item_align(uint32_t bytes)
-{
-	return (bytes + ITEM_ALIGNMENT - 1) & ~(uint32_t)(ITEM_ALIGNMENT - 1);
-}
-
-/* Bytes it takes in its segment, padding included. */
-static inline uint32_t
 item_size(const struct item *item)
 {
-	return item_align(item_header_size(item_options(item)) + item_key_length(item) +
-			  item_value_length(item));
+	return head_item_size(item_head(item));
 }
 
 static inline uint32_t
@@ -201,7 +234,7 @@ static inline uint64_t
 item_expiry(const struct item *item)
 {
 	if ((item_options(item) & ITEM_HAS_EXTRA) == 0)
-		return head_life(item->head);
+		return head_life(item_head(item));
 	return item_extra(item) & ((UINT64_C(1) << ITEM_MARKS_SHIFT) - 1);
 }
 
@@ -274,7 +307,11 @@ bytes_copy(uint8_t *to, const uint8_t *from, uint32_t length)
 static inline bool
 item_key_equals(const struct item *item, const uint8_t *key, uint32_t length)
 {
-	return item_key_length(item) == length && bytes_equal(item_key(item), key, length);
+	uint64_t head = item_head(item);
+
+	return head_key_length(head) == length &&
+	       bytes_equal((const uint8_t *)item + item_header_size(head_options(head)), key,
+			   length);
 }
 
 static inline unsigned int
@@ -307,8 +344,8 @@ item_write(struct item *item, const struct item_draft *draft)
 	uint64_t extra = (uint64_t)draft->marks << ITEM_MARKS_SHIFT | draft->expiry;
 	bool has_extra = (options & ITEM_HAS_EXTRA) != 0;
 
-	item->head = head_make(draft->key_length, item_draft_value_length(draft), options,
-			       has_extra ? 0 : draft->expiry);
+	item_set_head(item, head_make(draft->key_length, item_draft_value_length(draft), options,
+				      has_extra ? 0 : draft->expiry));
 	if ((options & ITEM_HAS_CAS) != 0) {
 		memcpy(at, &draft->cas, sizeof(draft->cas));
 		at += sizeof(draft->cas);
@@ -330,24 +367,23 @@ item_write(struct item *item, const struct item_draft *draft)
 	}
 }
 
-/* What a copy of an item takes that keeps the unique it was known by. */
+/* What a copy of an item takes that keeps the unique it was known by, more than the item. */
 static inline uint32_t
-item_copy_size(const struct item *item)
+head_copy_growth(uint64_t head)
 {
-	bool has_cas = (item_options(item) & ITEM_HAS_CAS) != 0;
-
-	return item_size(item) + (has_cas ? 0 : (uint32_t)sizeof(uint64_t));
+	return (head_options(head) & ITEM_HAS_CAS) != 0 ? 0 : sizeof(uint64_t);
 }
 
-/* Copies it into item_copy_size() bytes; `unique` is the item's. */
+/* Copies it into as much more as head_copy_growth() says; `unique` is the item's. */
 static inline void
 item_copy(struct item *copy, const struct item *item, uint64_t unique)
 {
-	uint32_t rest = item_size(item) - (uint32_t)sizeof(*item);
+	uint64_t head = item_head(item) & ~HEAD_DEAD;
+	uint32_t rest = head_item_size(head) - (uint32_t)sizeof(*item);
 	uint8_t *at = copy->rest;
 
-	copy->head = item->head | (uint64_t)ITEM_HAS_CAS << HEAD_OPTIONS_SHIFT;
-	if ((item_options(item) & ITEM_HAS_CAS) == 0) {
+	item_set_head(copy, head | (uint64_t)ITEM_HAS_CAS << HEAD_OPTIONS_SHIFT);
+	if ((head_options(head) & ITEM_HAS_CAS) == 0) {
 		memcpy(at, &unique, sizeof(unique));
 		at += sizeof(unique);
 	}
@@ -358,7 +394,7 @@ item_copy(struct item *copy, const struct item *item, uint64_t unique)
 static inline void
 item_write_filler(struct item *item, uint32_t size)
 {
-	item->head = head_make(0, size - (uint32_t)sizeof(*item), 0, 0);
+	item_set_head(item, head_make(0, size - (uint32_t)sizeof(*item), 0, 0));
 }
 
 #endif

@@ -97,7 +97,7 @@ static void __attribute__((noinline)) find(const struct store *store, struct sto
 	if (item_is_gone(heap, item, location, &moment))
 		return;
 	tell(lookup, &(struct sight){.key = item_key(item),
-				     .head = item->head,
+				     .head = item_head(item),
 				     .flags = item_flags(item),
 				     .cas = item_unique(heap, item, location)});
 	index_mark_used(&entry);

@@ -30,8 +30,8 @@ write_plain(struct item *item, const struct store_op *op, uint64_t expiry)
 {
 	uint8_t *at = item->rest;
 
-	item->head = head_make(op->key_length, op->data_length, op->flags != 0 ? ITEM_HAS_FLAGS : 0,
-			       expiry);
+	item_set_head(item, head_make(op->key_length, op->data_length,
+				      op->flags != 0 ? ITEM_HAS_FLAGS : 0, expiry));
 	if (op->flags != 0) {
 		memcpy(at, &op->flags, sizeof(op->flags));
 		at += sizeof(op->flags);
@@ -70,8 +70,7 @@ overwrite_execute(const struct store *store, struct shard *shard, struct writer 
 		writer_give_back(writer, location, size);
 		return 0;
 	}
-	shard_bury(shard, writer, entry.word);
-	tally_item(&writer->tally, item, 1);
+	shard_replace(shard, writer, entry.word, item);
 	counter_add(&writer->tally.items_total, 1);
 	counter_add(&writer->tally.stored_expired, clock_past(expiry, moment->clock));
 	op->cas = item_unique(writer->heap, item, location);

@@ -12,9 +12,12 @@ reservation_end(struct writer *writer, struct store_reservation *reservation, bo
 	struct store_reservation copy = *reservation; /* the filler may go with the segment */
 
 	writer_bury(writer, copy.location - ITEM_FILLER_SIZE / ITEM_ALIGNMENT, ITEM_FILLER_SIZE);
-	if (bury)
-		writer_bury(writer, copy.location,
-			    item_size(heap_item(writer->heap, copy.location)));
+	if (bury) {
+		struct item *item = heap_item(writer->heap, copy.location);
+
+		item_set_dead(item);
+		writer_bury(writer, copy.location, item_size(item));
+	}
 	writer_release(writer, copy.segment);
 }
 

@@ -98,6 +98,7 @@ writer_give_back(struct writer *writer, uint64_t location, uint32_t size)
 			return;
 		}
 	}
+	item_set_dead(heap_item(writer->heap, location));
 	writer_bury(writer, location, size);
 }
 

@@ -61,6 +61,7 @@ struct ledger {
 struct evictor {
 	uint32_t victim; /* SEGMENT_NONE: none */
 	uint32_t offset; /* bytes of it that were seen to */
+	uint64_t stored; /* bytes since it was asked last what they cost */
 	uint64_t owed;	 /* bytes that this writer's stores have yet to pay for */
 	bool busy;	 /* evict_some runs: room for its copies is not to be had by evicting */
 };
@@ -108,6 +109,13 @@ bool writer_turn_over(struct writer *writer, unsigned int class, const struct mo
 /* Marks when the class's open segment was filled so far (age.h). */
 void writer_mark_age(struct writer *writer, unsigned int class, const struct moment *moment);
 
+/* True if the next item of this size goes where the last one went. */
+static inline bool
+open_has_room(const struct open_segment *open, uint32_t size, const struct moment *moment)
+{
+	return open->end - open->next >= size && open->epoch == moment->epoch;
+}
+
 /*
  * Room for an item of `size` bytes (item_size) that expires at `expiry`: its location, or 0 when
  * memory is short. Written to at once, and published or given back before the thread goes on.
@@ -119,7 +127,7 @@ writer_allocate(struct writer *writer, unsigned int class, uint32_t size, uint64
 	struct open_segment *open = &writer->open[class];
 	uint64_t at;
 
-	if (__builtin_expect(open->end - open->next < size || open->epoch != moment->epoch, 0) &&
+	if (__builtin_expect(!open_has_room(open, size, moment), 0) &&
 	    !writer_turn_over(writer, class, moment))
 		return 0;
 	if (__builtin_expect(moment->clock >= open->mark_due, 0))
@@ -133,7 +141,7 @@ writer_allocate(struct writer *writer, unsigned int class, uint32_t size, uint64
 	return at / ITEM_ALIGNMENT;
 }
 
-/* Counts an item's bytes as dead: it is no longer reachable, or never was. */
+/* Counts bytes as dead: what lies there is no longer reachable, or never was. */
 static inline void
 writer_bury(struct writer *writer, uint64_t location, uint32_t size)
 {

@@ -122,14 +122,15 @@ item_unique(const struct heap *heap, const struct item *item, uint64_t location)
 static inline void
 tally_item(struct tally *tally, const struct item *item, uint64_t by)
 {
-	uint32_t key = item_key_length(item), value = item_value_length(item);
-	uint32_t header = item_header_size(item_options(item));
+	uint64_t head = item_head(item);
+	uint32_t key = head_key_length(head), value = head_value_length(head);
+	uint32_t header = item_header_size(head_options(head));
 
 	counter_add(&tally->items, by);
 	counter_add(&tally->bytes_keys, by * key);
 	counter_add(&tally->bytes_values, by * value);
 	counter_add(&tally->bytes_headers, by * header);
-	counter_add(&tally->bytes_slack, by * (item_size(item) - key - value - header));
+	counter_add(&tally->bytes_slack, by * (head_item_size(head) - key - value - header));
 }
 
 /*
@@ -150,8 +151,23 @@ void shard_retire(struct store *store, unsigned int number, uint32_t segment);
  */
 bool shard_reclaim(struct store *store, struct writer *writer);
 
-/* An item that was live no longer is: its word has left the index. */
+/* An item that was live no longer is: its word has left the index, by this writer's doing. */
 void shard_bury(struct shard *shard, struct writer *writer, uint64_t word);
+
+/* The same, and `item` is live in its stead. */
+static inline void
+shard_replace(struct shard *shard, struct writer *writer, uint64_t word, const struct item *item)
+{
+	struct item *old = heap_item(&shard->heap, slot_location(word));
+	uint64_t head = item_head(old);
+
+	if (head != item_head(item)) { /* else sums of all kinds stay what they are */
+		tally_item(&writer->tally, old, UINT64_MAX);
+		tally_item(&writer->tally, item, 1);
+	}
+	writer_bury(writer, slot_location(word), head_item_size(head));
+	item_set_dead(old);
+}
 
 /* Accounts for what the index dropped, and empties the list. */
 void shard_account(struct shard *shard, struct writer *writer, struct index_losses *losses);

@@ -196,10 +196,11 @@ shard_build(struct store *store, unsigned int number)
 void
 shard_bury(struct shard *shard, struct writer *writer, uint64_t word)
 {
-	const struct item *item = index_item(&shard->index, word);
+	struct item *item = heap_item(&shard->heap, slot_location(word));
 
 	tally_item(&writer->tally, item, UINT64_MAX);
 	writer_bury(writer, slot_location(word), item_size(item));
+	item_set_dead(item);
 }
 
 void
