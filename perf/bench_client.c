@@ -11,6 +11,8 @@
 
 #include "perf/bench_transports.h"
 
+#define STRETCH_SECONDS 0.01 /* of meter_end_stretch */
+
 enum {
 	ANSWER_SIZE = 1 << 16,
 	PRIORITY_LOOP = 10, /* --realtime */
@@ -106,6 +108,7 @@ client_set_clock(struct client *client, double ticks_per_second)
 
 	client->ticks_per_second = ticks_per_second;
 	client->timeout = (uint64_t)(options->timeout_ms / 1e3 * ticks_per_second);
+	client->stretch_ticks = (uint64_t)(STRETCH_SECONDS * ticks_per_second);
 	if (options->rate != 0)
 		arrivals_init(&client->arrivals, ticks_per_second * options->width / options->rate,
 			      options->workload.seed);
@@ -115,6 +118,7 @@ client_set_clock(struct client *client, double ticks_per_second)
 void
 client_begin(struct client *client, uint64_t now)
 {
+	client->stretch_began = now;
 	client->phase_began = now;
 	client->phase_ends =
 		client->phase_ticks > UINT64_MAX - now ? UINT64_MAX : now + client->phase_ticks;
@@ -174,6 +178,10 @@ client_housekeep(struct client *client, uint64_t now)
 	uint64_t silence = (uint64_t)(SILENCE_SECONDS * client->ticks_per_second);
 
 	meter_publish(&client->meter, &client->view, client->load.preload_next);
+	if (now - client->stretch_began >= client->stretch_ticks) {
+		meter_end_stretch(&client->meter);
+		client->stretch_began = now;
+	}
 	if (client->draining || client->options->rate != 0 || now < client->last_answer ||
 	    now - client->last_answer < silence)
 		return 0;

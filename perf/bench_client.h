@@ -68,12 +68,13 @@ struct client {
 	int done_fd;	      /* eventfd: written when the client's thread is through */
 	uint64_t timeout;     /* ticks without an answer after which a message counts as lost */
 	uint64_t phase_ticks; /* how long the phase lasts; UINT64_MAX: until the load is through */
-	uint64_t phase_began, phase_ends; /* ticks */
-	uint64_t last_answer;		  /* tick */
-	bool exhausted;			  /* the load had nothing more */
-	bool draining;			  /* the phase is over: nothing new is sent */
-	bool measured;			  /* the meter holds a measurement */
-	struct arrivals arrivals;	  /* open loop */
+	uint64_t phase_began, phase_ends;      /* ticks */
+	uint64_t last_answer;		       /* tick */
+	uint64_t stretch_began, stretch_ticks; /* of meter_end_stretch */
+	bool exhausted;			       /* the load had nothing more */
+	bool draining;			       /* the phase is over: nothing new is sent */
+	bool measured;			       /* the meter holds a measurement */
+	struct arrivals arrivals;	       /* open loop */
 	struct server_stats before, after;
 	int status;
 	char error[BENCH_ERROR_SIZE];

@@ -31,6 +31,16 @@
 	X(bytes_sent, "bytes of payload sent")                                                     \
 	X(bytes_received, "bytes of payload received")
 
+/*
+ * The latency's p99.9 of each stretch of some milliseconds. What a shared machine does seldom and for
+ * long, which decides the p99.9 of seconds, is in few stretches: their median is without it.
+ */
+struct meter_stretches {
+	struct histogram p999;		    /* ticks */
+	uint64_t counts[HISTOGRAM_BUCKETS]; /* of the latency at the last one's end, */
+	uint64_t total;			    /* and their sum */
+};
+
 struct meter {
 #define X(name, help) uint64_t name;
 	METER_COUNTERS(X)
@@ -39,6 +49,7 @@ struct meter {
 	uint64_t ticks_busy;	  /* of them, loop turns that received or sent something */
 	struct histogram latency; /* ticks */
 	uint64_t last_latency, last_count;
+	struct meter_stretches stretches;
 };
 
 /* A copy of some counters, written every few milliseconds. */
@@ -64,6 +75,12 @@ meter_add_latency(struct meter *meter, uint64_t ticks, uint64_t requests)
 	}
 	meter->last_count += requests;
 }
+
+/*
+ * A stretch ends, and another begins; the one goes on if it had too few requests to tell. Takes about a
+ * microsecond.
+ */
+void meter_end_stretch(struct meter *meter);
 
 void meter_publish(const struct meter *meter, struct meter_view *view, uint64_t progress);
 

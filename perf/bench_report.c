@@ -47,6 +47,13 @@ quantile_us(const struct client *client, double share)
 	return microseconds(client, (double)histogram_quantile(&client->meter.latency, share));
 }
 
+/* The median over stretches of 10 ms of their p99.9. */
+static double
+stretches_us(const struct client *client)
+{
+	return microseconds(client, (double)histogram_quantile(&client->meter.stretches.p999, 0.5));
+}
+
 static double
 per_second(const struct client *client, uint64_t count)
 {
@@ -209,6 +216,8 @@ report_text(const struct client *client, FILE *file)
 		fprintf(file, "  %-8s %8.2f\n", quantiles[i].name,
 			quantile_us(client, quantiles[i].share));
 	fprintf(file, "  most  %11.2f\n", microseconds(client, (double)meter->latency.most));
+	if (meter->stretches.p999.total != 0)
+		fprintf(file, "  p99.9 of 10 ms, their median %.2f\n", stretches_us(client));
 }
 
 void
@@ -240,6 +249,8 @@ report_json(const struct client *client, FILE *file)
 	for (size_t i = 0; i < COUNT_OF(quantiles); i++)
 		fprintf(file, ", \"%s\": %.3f", quantiles[i].json,
 			quantile_us(client, quantiles[i].share));
+	if (meter->stretches.p999.total != 0)
+		fprintf(file, ", \"p999_of_10ms_us\": %.3f", stretches_us(client));
 	fprintf(file, "}");
 	report_server_json(client, file);
 	fprintf(file, "\n}\n");

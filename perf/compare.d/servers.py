@@ -127,6 +127,7 @@ class Subject:
             raise Failed("nothing was answered")
         sample = Sample(rate=result["requests_per_second"], p50=result["latency"]["p50_us"],
                         p99=result["latency"]["p99_us"], p999=result["latency"]["p999_us"],
+                        p999_of_10ms=result["latency"].get("p999_of_10ms_us"),
                         client_busy=result["client_busy_share"],
                         kernel_client="--kernel" in self.client_options(),
                         hit_ratio=result["hit_ratio"], lost=result["lost"],

@@ -90,6 +90,9 @@ def an_open_loop_keeps_its_rate():
             latency = result["latency"]
             assert latency["least_us"] <= latency["p50_us"] <= latency["p99999_us"] <= \
                 latency["most_us"], latency
+            # as soon as ten milliseconds have too few requests to tell, longer stretches are taken
+            assert latency["least_us"] <= latency["p999_of_10ms_us"] <= latency["most_us"] * 1.01, \
+                latency
 
 
 def large_values_cross_segments_and_buffers():
