@@ -83,20 +83,30 @@ appliance_create_store(struct appliance *appliance, char error[CONFIG_ERROR_SIZE
 		.evicted = observe_evicted,
 		.evicted_arg = appliance->relay.watch,
 	};
+	uint64_t most;
 	int status;
 
 	appliance_place_shards(appliance, &options);
+	most = options.shards * STORE_SHARD_MEMORY_MAX;
+	if (config->memory > most) {
+		snprintf(error, CONFIG_ERROR_SIZE, "memory: %u shard%s can have %llu GiB at most",
+			 options.shards, options.shards == 1 ? "" : "s",
+			 (unsigned long long)(most >> 30));
+		return -EINVAL;
+	}
+	if (most > MEMORY_MAX_FACTOR * config->memory)
+		most = MEMORY_MAX_FACTOR * config->memory;
 	if (getrandom(options.secret, sizeof(options.secret), 0) != sizeof(options.secret))
 		return -errno;
 	options.hugepages = appliance->eal.hugepages && hugepages_free_bytes(-1) >= config->memory;
 	/* reserved ones are nobody else's: clearing them, some ms each, is best over before there is load */
 	options.populate = options.hugepages;
 	if (!options.hugepages) /* hugepages are taken at once, others as they are used */
-		options.memory_max = MEMORY_MAX_FACTOR * config->memory;
+		options.memory_max = most;
 	status = store_create(&appliance->store, &options);
 	if (status == -ENOMEM && options.hugepages) {
 		options.hugepages = options.populate = false;
-		options.memory_max = MEMORY_MAX_FACTOR * config->memory;
+		options.memory_max = most;
 		status = store_create(&appliance->store, &options);
 	}
 	if (status != 0) {

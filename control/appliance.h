@@ -12,8 +12,8 @@
 
 #include "config/config.h"
 #include "control/janitor.h"
-#include "control/warning.h"
 #include "control/relay.h"
+#include "control/warning.h"
 #include "dataplane/proto/auth.h"
 #include "dataplane/proto/stats.h"
 #include "dataplane/store/store.h"

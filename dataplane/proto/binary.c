@@ -266,6 +266,9 @@ binary_read_op(struct request *request, const struct frame *frame,
 	op->key = frame->key;
 	op->key_length = (uint8_t)frame->key_length;
 	op->cas = frame->cas;
+	/* every reply has the unique, but those that are not sent */
+	if (op->verb == STORE_GET || op->verb == STORE_GAT || (request->flags & REQUEST_QUIET) == 0)
+		op->options |= STORE_KEEP_CAS;
 	if (shape_has_value(operation->shape)) {
 		op->data = frame->value;
 		op->data_length = frame->value_length;

@@ -126,6 +126,7 @@ binary_take_gets(const uint8_t *at, const uint8_t *end, unsigned int opcodes,
 			break;
 		request_begin_get(request, PROTOCOL_BINARY, at + sizeof(struct binary_header),
 				  key_length);
+		request->op.options = STORE_KEEP_CAS;
 		request->flags = binary_get_flags[opcode];
 		request->verb = (uint8_t)opcode;
 		memcpy(&request->opaque, at + offsetof(struct binary_header, opaque),
@@ -169,6 +170,7 @@ binary_take_set(const struct parse_limits *limits, const uint8_t *at, const uint
 	request_begin_set(request, PROTOCOL_BINARY, key, key_length, key + key_length, body - head);
 	request->op.flags = be32toh(flags);
 	request->op.exptime = be32toh(exptime);
+	request->op.options = header.opcode == BINARY_SETQ ? 0 : STORE_KEEP_CAS;
 	request->flags = header.opcode == BINARY_SETQ ? REQUEST_QUIET : 0;
 	request->verb = header.opcode;
 	request->opaque = header.opaque;

@@ -222,6 +222,7 @@ meta_fill(struct request *request, char letter, struct meta *meta)
 	op->other_exptime = meta->create;
 	op->recache = meta->recache;
 	meta_set_option(op, meta_has(meta, 'E'), STORE_NEW_CAS);
+	meta_set_option(op, meta_has(meta, 'c'), STORE_KEEP_CAS);
 	/* what ma makes is shown as it is; what there was, as before */
 	meta_set_option(op, meta_has(meta, 'b') && letter != 'a', STORE_BINARY_KEY);
 }
@@ -311,7 +312,7 @@ meta_examine(struct parser *parser, const struct line *line)
 		return text_error(parser, false, text_bad_format);
 	request = meta_add(parser, 'e', &meta);
 	request->op.verb = STORE_GET;
-	request->op.options |= STORE_NO_BUMP | STORE_DETAILS;
+	request->op.options |= STORE_NO_BUMP | STORE_DETAILS | STORE_KEEP_CAS;
 	request->flags |= REQUEST_EXAMINES;
 	return PARSE_DONE;
 }

@@ -36,6 +36,7 @@ text_take_get(const uint8_t *at, const uint8_t *end, struct request **next,
 			return NULL;
 		request_begin_get(request, PROTOCOL_TEXT, key, length);
 		request->flags = flags;
+		request->op.options = flags != 0 ? STORE_KEEP_CAS : 0;
 		if (*after == ' ') {
 			key = after + 1;
 			continue;

@@ -56,7 +56,7 @@ change_write(struct change *change)
 		memset((uint8_t *)(uintptr_t)item_value(item) + change->draft.part_length[0], ' ',
 		       change->draft.part_length[1]);
 	change->size = size;
-	change->made_from = change->old_location;
+	change->made_from = change->source;
 	change->exposed = false;
 	return true;
 }
@@ -99,14 +99,15 @@ static uint64_t
 inherited_uses(const struct change *change)
 {
 	const struct store_op *op = change->op;
+	uint64_t told = index_read_marks(false, (op->options & STORE_KEEP_CAS) != 0);
 	uint64_t uses = change->old != NULL ? change->entry.word & (SLOT_USED | SLOT_FETCHED) : 0;
 
 	if (verb_stores(op) && op->verb != STORE_INCR && op->verb != STORE_DECR)
-		return uses & SLOT_USED;
+		return (uses & SLOT_USED) | told;
 	/* who makes an item by asking for it has fetched it, but is no sign that others will */
 	if ((op->verb == STORE_GET || op->verb == STORE_GAT) && (op->options & STORE_NO_BUMP) == 0)
 		uses |= SLOT_FETCHED | (change->old != NULL ? SLOT_USED : 0);
-	return uses;
+	return uses | told;
 }
 
 /* True once the new item stands in the index. */
@@ -226,6 +227,7 @@ change_find(struct change *change)
 
 	change->old = NULL;
 	change->old_location = 0;
+	change->source = 0;
 	change->entry = (struct index_entry){.slot = op->place, .word = op->word};
 	if (!index_confirm(&change->shard->index, &change->entry, op->key, op->key_length) &&
 	    !index_find_to_change(&change->shard->index, op->hash, op->key, op->key_length,
@@ -234,6 +236,7 @@ change_find(struct change *change)
 		return;
 	}
 	change->old_location = slot_location(change->entry.word);
+	change->source = change->entry.word & (SLOT_LOCATION | SLOT_TOLD);
 	change->old = heap_item(heap, change->old_location);
 	if (item_is_gone(heap, change->old, change->old_location, change->moment))
 		change->old = NULL;
@@ -254,6 +257,15 @@ change_fail(struct change *change, enum store_status status)
 	return status;
 }
 
+/* The old item stays. False if the unique told of it wouldn't: then it is to be found again. */
+static bool
+change_tell(const struct change *change)
+{
+	bool told = (change->op->options & STORE_KEEP_CAS) != 0;
+
+	return index_mark(&change->entry, index_read_marks(false, told));
+}
+
 static enum store_status
 change_run(struct change *change, uint64_t delta)
 {
@@ -261,7 +273,7 @@ change_run(struct change *change, uint64_t delta)
 		enum store_status status;
 
 		change_find(change);
-		if (change->location != 0 && change->made_from != change->old_location &&
+		if (change->location != 0 && change->made_from != change->source &&
 		    (!verb_takes_data(change->op) || (change->op->options & STORE_INVALIDATE) != 0))
 			change_discard(change); /* what it was made from is no more */
 		status = draft_make(change, delta);
@@ -275,7 +287,9 @@ change_run(struct change *change, uint64_t delta)
 		}
 		if (change->unchanged) {
 			change_discard(change);
-			return STORE_OK;
+			if (change_tell(change))
+				return STORE_OK;
+			continue;
 		}
 		if (change->location == 0 && !change_write(change))
 			return change_fail(change, STORE_NO_MEMORY);
@@ -322,6 +336,7 @@ change_begin(struct change *change, struct store *store, struct shard *shard, st
 	change->unchanged = false;
 	change->location = 0;
 	change->size = 0;
+	change->source = 0;
 	change->made_from = 0;
 	change->exposed = false;
 	change->reserved = false;

@@ -53,7 +53,10 @@ draft_copy(struct change *change)
 	change->draft.marks = item_marks(change->old);
 	change->draft.part[0] = item_value(change->old);
 	change->draft.part_length[0] = item_value_length(change->old);
-	change->draft.cas = item_unique(&change->shard->heap, change->old, change->old_location);
+	change->draft.cas =
+		(change->entry.word & SLOT_TOLD) != 0
+			? item_unique(&change->shard->heap, change->old, change->old_location)
+			: item_kept_cas(change->old);
 }
 
 static enum store_status

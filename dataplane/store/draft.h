@@ -20,6 +20,7 @@ struct change {
 	struct index_entry entry; /* where the key is; entry.slot is NULL if it is nowhere */
 	const struct item *old;	  /* its item, if that is not gone */
 	uint64_t old_location;
+	uint64_t source; /* the same, and TOLD as in its slot: what a new item is made from; or 0 */
 
 	struct item_draft draft; /* of the new item */
 	bool unchanged;		 /* the old one stays after all */
@@ -27,7 +28,7 @@ struct change {
 
 	uint64_t location; /* of the new item; 0: not written yet */
 	uint32_t size;
-	uint64_t made_from; /* location of the old item when it was written; 0: there was none */
+	uint64_t made_from; /* what `source` was when it was written */
 	bool exposed;	    /* others may have seen it */
 	bool reserved;	    /* it is the reservation's */
 };

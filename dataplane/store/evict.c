@@ -72,15 +72,29 @@ class_of_survivor(const struct evict_context *context)
 	return queue == QUEUE_MAIN ? CLASS_MAIN : CLASS_NEW;
 }
 
-/* Copies the item, to be published in its stead. 0: no room. */
+/* What is to stand for an item that stays. */
+struct copy {
+	uint64_t location; /* 0: none was made */
+	bool told;	   /* it has the item's unique */
+};
+
+static void
+drop_copy(struct writer *writer, const struct copy *copy)
+{
+	if (copy->location != 0)
+		writer_give_back(writer, copy->location,
+				 item_size(heap_item(writer->heap, copy->location)));
+}
+
+/* Copies the item, to be published in its stead; told: with its unique. 0: no room. */
 static uint64_t
-copy_item(struct evict_context *context, const struct candidate *candidate)
+copy_item(struct evict_context *context, const struct candidate *candidate, bool told)
 {
 	struct writer *writer = context->writer;
 	const struct item *item = candidate->item;
 	unsigned int class = context->class;
 	struct open_segment *open = &writer->open[class];
-	uint32_t size = head_item_size(candidate->head) + head_copy_growth(candidate->head);
+	uint32_t size = head_item_size(candidate->head) + head_copy_growth(candidate->head, told);
 	struct segment *into;
 	uint64_t location;
 
@@ -94,9 +108,20 @@ copy_item(struct evict_context *context, const struct candidate *candidate)
 	into = &writer->heap->segment[open->segment];
 	if (class >= CLASS_CLEANED && class < CLASS_TTL && into->order == 0)
 		into->order = context->victim->order;
-	item_copy(heap_item(writer->heap, location), item,
+	item_copy(heap_item(writer->heap, location), item, told,
 		  item_unique_in(context->victim_stamp, item, candidate->location));
 	return location;
+}
+
+/* Sees to it that there is a copy, with the unique if that was told by now. */
+static void
+keep_copy(struct evict_context *context, const struct candidate *candidate, bool told,
+	  struct copy *copy)
+{
+	if (copy->location != 0 && copy->told == told)
+		return;
+	drop_copy(context->writer, copy);
+	*copy = (struct copy){.location = copy_item(context, candidate, told), .told = told};
 }
 
 /* Some items have moved: of what is live, only their headers may have grown. */
@@ -154,7 +179,7 @@ count_loss(struct evict_context *context, const struct candidate *candidate, uin
  */
 static uint64_t
 replacement(struct evict_context *context, const struct candidate *candidate,
-	    const struct index_entry *entry, bool gone, uint64_t *copy)
+	    const struct index_entry *entry, bool gone, struct copy *copy)
 {
 	const struct segment *victim = context->victim;
 	uint64_t word = entry->word;
@@ -162,11 +187,12 @@ replacement(struct evict_context *context, const struct candidate *candidate,
 
 	if (gone)
 		return SLOT_EMPTY;
-	if (stays && *copy == 0)
-		*copy = copy_item(context, candidate);
-	if (stays && *copy != 0)
-		return slot_live(candidate->hash, *copy) |
-		       (word & (victim->clean ? SLOT_USED | SLOT_FETCHED : SLOT_FETCHED));
+	if (stays)
+		keep_copy(context, candidate, (word & SLOT_TOLD) != 0, copy);
+	if (stays && copy->location != 0)
+		return slot_live(candidate->hash, copy->location) |
+		       (word & (victim->clean ? SLOT_USED | SLOT_FETCHED | SLOT_TOLD
+					      : SLOT_FETCHED | SLOT_TOLD));
 	if (victim->queue == QUEUE_SMALL && bucket_has_slot(candidate->bucket, entry->slot))
 		return slot_ghost(candidate->hash, context->ghost_stamp);
 	return SLOT_EMPTY;
@@ -181,7 +207,7 @@ evict_item(struct evict_context *context, const struct candidate *candidate)
 	bool gone = context->flushed ||
 		    (!head_is_plain(candidate->head) &&
 		     clock_past(item_expiry(candidate->item), context->moment->clock));
-	uint64_t copy = 0;
+	struct copy copy = {.location = 0};
 
 	while (index_find_location(&shard->index, candidate->hash, candidate->location, &entry,
 				   &context->losses)) {
@@ -191,7 +217,7 @@ evict_item(struct evict_context *context, const struct candidate *candidate)
 			continue;
 		if (slot_is(with, SLOT_LIVE)) {
 			context->moved += head_item_size(candidate->head);
-			context->grown += head_copy_growth(candidate->head);
+			context->grown += head_copy_growth(candidate->head, copy.told);
 			return;
 		}
 		shard_bury(shard, writer, entry.word);
@@ -199,8 +225,7 @@ evict_item(struct evict_context *context, const struct candidate *candidate)
 		index_trim(&shard->index, candidate->hash, &entry);
 		break;
 	}
-	if (copy != 0)
-		writer_give_back(writer, copy, item_size(heap_item(writer->heap, copy)));
+	drop_copy(writer, &copy);
 }
 
 /* --- a victim ------------------------------------------------------------------------------ */

@@ -160,7 +160,8 @@ store_probe(struct store_worker *worker, struct store_op *ops[], unsigned int co
 static inline bool
 is_plain_get(const struct store_op *op)
 {
-	return op->verb == STORE_GET && (op->options & ~(uint32_t)STORE_MAY_WIN) == 0;
+	return op->verb == STORE_GET &&
+	       (op->options & ~(uint32_t)(STORE_MAY_WIN | STORE_KEEP_CAS)) == 0;
 }
 
 /* False, and nothing told that counts, if there is more to it than foreseen_get can tell. */
@@ -170,7 +171,8 @@ get_foreseen(const struct scene *scene, struct store_op *op)
 	struct index_entry entry = {.slot = op->place, .word = op->word};
 	struct sight sight;
 
-	if (!foreseen_get(scene, &entry, op->key, op->key_length, &sight))
+	if (!foreseen_get(scene, &entry, op->key, op->key_length,
+			  (op->options & STORE_KEEP_CAS) != 0, &sight))
 		return false;
 	op->item_key = sight.key;
 	op->value = sight.key + op->key_length;
@@ -181,28 +183,46 @@ get_foreseen(const struct scene *scene, struct store_op *op)
 	return true;
 }
 
-/* Any other GET, as long as nothing has to be written. */
+/* Answers from an entry that was found, if its item is not gone. */
 static enum store_status
-get(const struct shard *shard, struct store_op *op, const struct moment *moment)
+get_entry(const struct heap *heap, struct store_op *op, const struct index_entry *entry,
+	  const struct moment *moment)
 {
-	const struct heap *heap = &shard->heap;
-	struct index_entry entry;
-	const struct item *item;
-	uint64_t location;
+	uint64_t location = slot_location(entry->word);
+	const struct item *item = heap_item(heap, location);
 
-	if (!index_find(&shard->index, op->hash, op->key, op->key_length, &entry))
-		return STORE_NOT_FOUND;
-	location = slot_location(entry.word);
-	item = heap_item(heap, location);
 	if (item_is_gone(heap, item, location, moment)) {
 		op->options |= clock_past(item_expiry(item), moment->clock) ? STORE_FOUND_EXPIRED
 									    : STORE_FOUND_FLUSHED;
 		return STORE_NOT_FOUND;
 	}
-	hit_fill(op, heap, entry.word, moment);
-	if ((op->options & STORE_NO_BUMP) == 0)
-		index_mark_used(&entry);
+	hit_fill(op, heap, entry->word, moment);
 	return STORE_OK;
+}
+
+/* Any other GET, as long as no item has to be written. */
+static enum store_status
+get(struct shard *shard, struct writer *writer, struct store_op *op, const struct moment *moment)
+{
+	struct index *index = &shard->index;
+	bool told = (op->options & STORE_KEEP_CAS) != 0;
+	uint64_t marks = index_read_marks((op->options & STORE_NO_BUMP) == 0, told);
+	struct index_losses losses;
+	struct index_entry entry;
+	enum store_status status;
+
+	losses.count = 0;
+	do {
+		/* only of an entry that can be changed is it certain that it can be marked */
+		if (told ? !index_find_to_change(index, op->hash, op->key, op->key_length, &entry,
+						 &losses)
+			 : !index_find(index, op->hash, op->key, op->key_length, &entry))
+			status = STORE_NOT_FOUND;
+		else
+			status = get_entry(&shard->heap, op, &entry, moment);
+	} while (status == STORE_OK && !index_mark(&entry, marks) && told);
+	shard_account(shard, writer, &losses);
+	return status;
 }
 
 /* --- executing ----------------------------------------------------------------------------- */
@@ -215,17 +235,27 @@ execute_get(struct store_worker *worker, struct shard *shard, struct store_op *o
 	struct writer *writer = worker_writer(worker, op->hash);
 
 	if ((op->options & STORE_CREATE) == 0) {
-		op->status = (uint8_t)get(shard, op, moment);
+		op->status = (uint8_t)get(shard, writer, op, moment);
 		if (op->status != STORE_OK || !hit_wins(op))
 			return;
 	}
 	change_execute(worker->store, shard, writer, op, moment);
+	/* no room for the mark: nobody wins */
 	if (op->status == STORE_NO_MEMORY && (op->options & STORE_CREATE) == 0)
-		op->status =
-			(uint8_t)get(shard, op, moment); /* no room for the mark: nobody wins */
+		op->status = (uint8_t)get(shard, writer, op, moment);
 }
 
-/* Out of line, so that the usual GET needs no frame. */
+/* Out of line, as is every other but the usual GET, which then needs no frame. */
+static void __attribute__((noinline)) execute_set(struct store_worker *worker, struct store_op *op)
+{
+	struct moment moment = store_moment(worker->store);
+
+	change_execute(worker->store, store_shard(worker->store, op->hash),
+		       worker_writer(worker, op->hash), op, &moment);
+	if (op->status != STORE_OK)
+		op->cas = 0;
+}
+
 static void __attribute__((noinline)) execute(struct store_worker *worker, struct store_op *op)
 {
 	struct store *store = worker->store;
@@ -284,7 +314,10 @@ execute_all(struct store_worker *worker, struct store_op *ops[], unsigned int co
 		if (__builtin_expect(is_plain_get(op), 1) &&
 		    __builtin_expect(get_foreseen(&scene, op), 1))
 			continue;
-		execute(worker, op);
+		if (op->verb == STORE_SET)
+			execute_set(worker, op);
+		else
+			execute(worker, op);
 		scene_now(&scene, store);
 	}
 }

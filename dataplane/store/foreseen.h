@@ -67,12 +67,13 @@ sight_more(struct sight *sight, const uint8_t *item, uint64_t tick)
 }
 
 /*
- * Answers a plain GET from an entry, and marks it used. False if that entry is not there any more, not
- * the key's, or there is more to say of its item; *sight is of no account then.
+ * Answers a plain GET from an entry, and marks it used; told: and such that the unique told of it lasts.
+ * False if that entry is not there any more, not the key's, or there is more to say of its item;
+ * *sight is of no account then.
  */
 static inline bool
 foreseen_get(const struct scene *scene, const struct index_entry *entry, const uint8_t *key,
-	     uint32_t key_length, struct sight *sight)
+	     uint32_t key_length, bool told, struct sight *sight)
 {
 	uint64_t location = slot_location(entry->word), stamp;
 	const uint8_t *item;
@@ -93,8 +94,7 @@ foreseen_get(const struct scene *scene, const struct index_entry *entry, const u
 		return false;
 	if (head_key_length(sight->head) != key_length || !bytes_equal(sight->key, key, key_length))
 		return false;
-	index_mark_used(entry);
-	return true;
+	return index_mark(entry, index_read_marks(true, told)) || !told;
 }
 
 #endif

@@ -14,7 +14,7 @@ enum {
 	HUGE_PAGE = 2 << 20,
 	PAGE = 4096,
 	LINE = 64,
-	LAYOUT_VERSION = 2,
+	LAYOUT_VERSION = 3,
 	SEGMENTS_MIN = 8,
 	POPULATE_STEP = 256 << 10,
 };
@@ -74,7 +74,7 @@ heap_map(struct heap *heap, uint64_t bytes, uint64_t most, unsigned int shift, i
 	memset(heap, 0, sizeof(*heap));
 	heap->shift = shift;
 	if (bytes >> shift < SEGMENTS_MIN || most >> shift > UINT32_MAX ||
-	    most > (SLOT_LOCATION + 1) * ITEM_ALIGNMENT)
+	    most > STORE_SHARD_MEMORY_MAX)
 		return -EINVAL;
 	heap->segments = (uint32_t)(most >> shift);
 	heap->mapped = (uint64_t)heap->segments << shift;

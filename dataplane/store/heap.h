@@ -58,7 +58,7 @@ struct segment {
 	_Atomic uint32_t next;	/* in the one stack it is on */
 	uint32_t used;		/* bytes of items, when sealed */
 	uint32_t reservations;	/* values still arriving: it stays open (its writer's) */
-	uint64_t born;		/* tick when it was opened */
+	_Atomic uint64_t born;	/* tick when it was opened; statistics read it at any time */
 	uint64_t expiry;	/* tick after which all of it has expired; UINT64_MAX: never */
 	uint32_t older, newer;	/* in its queue (the janitor's) */
 	uint64_t order;		/* place in its queue; 0: the young end */

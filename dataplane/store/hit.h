@@ -19,7 +19,7 @@ hit_idle(const struct heap *heap, uint64_t location, const struct moment *moment
 	const struct segment *segment = &heap->segment[number];
 	uint64_t place = location - heap_offset(heap, number) / ITEM_ALIGNMENT;
 	uint64_t now = clock_tick(moment->clock);
-	uint64_t stored = age_tick(&segment->age, segment->born, place);
+	uint64_t stored = age_tick(&segment->age, counter_read(&segment->born), place);
 
 	/* who stored it may have read the clock after us */
 	return stored < now ? (uint32_t)((now - stored) / CLOCK_TICKS) : 0;

@@ -177,24 +177,26 @@ index_replace(const struct index_entry *entry, uint64_t word)
 						       memory_order_seq_cst, memory_order_relaxed);
 }
 
-/* Marks the entry found with bits of its slot, if it isn't yet; may fail, which is no loss. */
-static inline void
+/* Marks the entry found with bits of its slot. False if it has changed, or moved, since it was found. */
+static inline bool
 index_mark(const struct index_entry *entry, uint64_t uses)
 {
 	uint64_t expected = entry->word;
 
-	if ((~expected & uses) == 0 || (expected & SLOT_FROZEN) != 0)
-		return;
-	/* relaxed: a hint for eviction, ordered with nothing */
-	atomic_compare_exchange_strong_explicit(entry->slot, &expected, expected | uses,
-						memory_order_relaxed, memory_order_relaxed);
+	if ((~expected & uses) == 0)
+		return true;
+	if ((expected & SLOT_FROZEN) != 0)
+		return false;
+	/* relaxed: what eviction reads of it, it reads in the word that it then replaces */
+	return atomic_compare_exchange_strong_explicit(entry->slot, &expected, expected | uses,
+						       memory_order_relaxed, memory_order_relaxed);
 }
 
-/* The same of an item that was got. */
-static inline void
-index_mark_used(const struct index_entry *entry)
+/* The marks that a read leaves, of which TOLD only counts if it is made. */
+static inline uint64_t
+index_read_marks(bool used, bool told)
 {
-	index_mark(entry, SLOT_USED | SLOT_FETCHED);
+	return (used ? SLOT_USED | SLOT_FETCHED : 0) | (told ? SLOT_TOLD : 0);
 }
 
 /* True if the slot is one of this first bucket of a chain. */

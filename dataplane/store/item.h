@@ -29,7 +29,7 @@
 
 enum item_option {
 	ITEM_HAS_FLAGS = 1 << 0,
-	ITEM_HAS_CAS = 1 << 1,	 /* a copy that keeps the unique of the item it was made from */
+	ITEM_HAS_CAS = 1 << 1,	 /* a unique other than its place says: a client's, or a copy's */
 	ITEM_HAS_EXTRA = 1 << 2, /* marks, or a tick beyond ITEM_LIFE_MAX */
 	ITEM_OPTIONS = 7,
 };
@@ -367,26 +367,27 @@ item_write(struct item *item, const struct item_draft *draft)
 	}
 }
 
-/* What a copy of an item takes that keeps the unique it was known by, more than the item. */
+/* What a copy of an item takes, more than the item, that keeps the unique it was known by, if it was. */
 static inline uint32_t
-head_copy_growth(uint64_t head)
+head_copy_growth(uint64_t head, bool known)
 {
-	return (head_options(head) & ITEM_HAS_CAS) != 0 ? 0 : sizeof(uint64_t);
+	return known && (head_options(head) & ITEM_HAS_CAS) == 0 ? sizeof(uint64_t) : 0;
 }
 
-/* Copies it into as much more as head_copy_growth() says; `unique` is the item's. */
+/* Copies it into as much more as head_copy_growth() says; `unique` is the item's, if that is known. */
 static inline void
-item_copy(struct item *copy, const struct item *item, uint64_t unique)
+item_copy(struct item *copy, const struct item *item, bool known, uint64_t unique)
 {
 	uint64_t head = item_head(item) & ~HEAD_DEAD;
 	uint32_t rest = head_item_size(head) - (uint32_t)sizeof(*item);
 	uint8_t *at = copy->rest;
 
-	item_set_head(copy, head | (uint64_t)ITEM_HAS_CAS << HEAD_OPTIONS_SHIFT);
-	if ((head_options(head) & ITEM_HAS_CAS) == 0) {
+	if (head_copy_growth(head, known) != 0) {
+		head |= (uint64_t)ITEM_HAS_CAS << HEAD_OPTIONS_SHIFT;
 		memcpy(at, &unique, sizeof(unique));
 		at += sizeof(unique);
 	}
+	item_set_head(copy, head);
 	memcpy(at, item->rest, rest);
 }
 

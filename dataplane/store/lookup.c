@@ -100,7 +100,8 @@ static void __attribute__((noinline)) find(const struct store *store, struct sto
 				     .head = item_head(item),
 				     .flags = item_flags(item),
 				     .cas = item_unique(heap, item, location)});
-	index_mark_used(&entry);
+	if (!index_mark(&entry, index_read_marks(true, true)))
+		lookup->value = NULL;
 }
 
 static inline __attribute__((always_inline)) unsigned int
@@ -117,9 +118,9 @@ finish(const struct store *store, struct store_lookup *lookups, unsigned int cou
 
 		if (!one_shard)
 			scene_enter(&scene, store_shard(store, lookup->hash));
-		if (__builtin_expect(
-			    foreseen_get(&scene, &entry, lookup->key, lookup->key_length, &sight),
-			    1))
+		if (__builtin_expect(foreseen_get(&scene, &entry, lookup->key, lookup->key_length,
+						  true, &sight),
+				     1))
 			tell(lookup, &sight);
 		else
 			find(store, lookup);

@@ -7,7 +7,7 @@
  *     store_lookup_probe(w, l, n)     compare tags, prefetch the candidate item
  *     store_lookup_finish(w, l, n)    see that it is the key's, and mark it used
  *
- * A lookup that isn't found by then (nothing is there, it has expired, its entry has just moved) may
+ * A lookup that isn't found by then (nothing is there, it has expired, its entry has just changed) may
  * still be found by a struct store_op, which is what its caller asks next.
  */
 #ifndef JACKDAW_STORE_LOOKUP_H
@@ -21,7 +21,7 @@ struct store_lookup {
 	void *place;
 	uint64_t word;
 	const uint8_t *value;	      /* out: valid as a store_op's; NULL: not found this way */
-	uint64_t cas;		      /* out: the item's unique */
+	uint64_t cas;		      /* out: the item's unique, as long as it lives */
 	uint32_t value_length, flags; /* out */
 	uint32_t opaque;	      /* the caller's, as is the verb */
 	uint8_t verb;

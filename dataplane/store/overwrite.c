@@ -8,8 +8,8 @@
 static inline bool
 is_plain_set(const struct store_op *op)
 {
-	return op->verb == STORE_SET && op->options == 0 && op->reservation == NULL &&
-	       op->place != NULL;
+	return op->verb == STORE_SET && (op->options & ~(uint32_t)STORE_KEEP_CAS) == 0 &&
+	       op->reservation == NULL && op->place != NULL;
 }
 
 /* Where the new version goes: to the queue of the old one. */
@@ -47,7 +47,7 @@ overwrite_execute(const struct store *store, struct shard *shard, struct writer 
 	struct index_entry entry = {.slot = op->place, .word = op->word};
 	uint32_t header = sizeof(struct item) + (op->flags != 0 ? sizeof(op->flags) : 0);
 	uint32_t size = item_align(header + op->key_length + op->data_length);
-	uint64_t expiry = 0, before, location;
+	uint64_t expiry = 0, before, location, word;
 	struct item *item;
 
 	if (!is_plain_set(op) || !index_confirm(&shard->index, &entry, op->key, op->key_length))
@@ -66,7 +66,9 @@ overwrite_execute(const struct store *store, struct shard *shard, struct writer 
 	item = heap_item(writer->heap, location);
 	write_plain(item, op, expiry);
 	/* eviction takes a new version of a key that is read for one that is read as well */
-	if (!index_replace(&entry, slot_live(op->hash, location) | (entry.word & SLOT_USED))) {
+	word = slot_live(op->hash, location) | (entry.word & SLOT_USED) |
+	       index_read_marks(false, (op->options & STORE_KEEP_CAS) != 0);
+	if (!index_replace(&entry, word)) {
 		writer_give_back(writer, location, size);
 		return 0;
 	}

@@ -56,7 +56,8 @@ writer_turn_over(struct writer *writer, unsigned int class, const struct moment 
 		return false;
 	segment = &heap->segment[number];
 	segment->reservations = 0;
-	segment->born = clock_tick(moment->clock);
+	/* relaxed: as the stamp, below */
+	atomic_store_explicit(&segment->born, clock_tick(moment->clock), memory_order_relaxed);
 	segment->queue = (uint8_t)class_queue(class);
 	segment->order = 0;
 	segment->clean = false;
@@ -82,7 +83,7 @@ writer_mark_age(struct writer *writer, unsigned int class, const struct moment *
 	struct segment *segment = &writer->heap->segment[open->segment];
 	uint64_t place = (open->next - heap_offset(writer->heap, open->segment)) / ITEM_ALIGNMENT;
 
-	age_mark(&segment->age, segment->born, place, clock_tick(moment->clock));
+	age_mark(&segment->age, counter_read(&segment->born), place, clock_tick(moment->clock));
 	open->mark_due = mark_due(moment);
 }
 

@@ -4,10 +4,10 @@
  * slots and is a cache line; overflow buckets have three and are half a line, since most of them hold
  * an entry or two.
  *
- *     slot      63          42 41 40    39     38      37    36             0
- *              +--------------+-----+------+-------+------+------------------+
- *              |     tag      |state|frozen|fetched| used |     location     |
- *              +--------------+-----+------+-------+------+------------------+
+ *     slot      63        42 41 40    39     38      37     36    35           0
+ *              +------------+-----+------+-------+------+------+----------------+
+ *              |    tag     |state|frozen|fetched| used | told |    location    |
+ *              +------------+-----+------+-------+------+------+----------------+
  *
  *     control   63      62    61          35 34                              0
  *              +-------+------+-------------+--------------------------------+
@@ -22,13 +22,14 @@
  *                treat it as empty
  *
  * USED: the item was read since eviction looked at it last. FETCHED: since it was stored. A reader
- * sets both in one go, so a slot is written once by reads, however hot it is.
+ * sets both in one go, so a slot is written once by reads, however hot it is. TOLD: somebody has been
+ * told the item's CAS unique and may come back with it, so that a copy has to keep it (item.h).
  *
  * FROZEN: the word's entry has moved, or is moving, to a larger table (index_grow.c), and no
  * writer may change it any more. PENDING, in a control word: the bucket has not been filled from its
  * smaller predecessor yet; the word's low bits are then the predecessor's address.
  *
- * A location counts 8-byte units from the start of the arena: 1 TiB a shard. Bucket addresses in
+ * A location counts 8-byte units from the start of the arena: 512 GiB a shard. Bucket addresses in
  * control words count 32-byte units from there. Nothing here is a pointer.
  */
 #ifndef JACKDAW_STORE_SLOT_H
@@ -39,6 +40,7 @@
 #include <stdint.h>
 
 #include "dataplane/store/hash.h"
+#include "dataplane/store/store.h"
 
 enum {
 	FIRST_SLOTS = 7,
@@ -46,12 +48,13 @@ enum {
 	FIRST_SHIFT = 6, /* log2 of a first bucket's size */
 	OVERFLOW_SHIFT = 5,
 	ADDRESS_BITS = 35, /* of a bucket; counts overflow buckets' sizes */
-	SLOT_LOCATION_BITS = 37,
+	SLOT_LOCATION_BITS = 36,
 	SLOT_FROZEN_SHIFT = 39, /* from here on: frozen, state, tag */
 	SLOT_TAG_SHIFT = 64 - HASH_TAG_BITS,
 };
 
 #define SLOT_LOCATION  ((UINT64_C(1) << SLOT_LOCATION_BITS) - 1)
+#define SLOT_TOLD      (UINT64_C(1) << 36)
 #define SLOT_USED      (UINT64_C(1) << 37)
 #define SLOT_FETCHED   (UINT64_C(1) << 38)
 #define SLOT_FROZEN    (UINT64_C(1) << SLOT_FROZEN_SHIFT)
@@ -76,7 +79,8 @@ struct bucket {
 
 _Static_assert(sizeof(struct bucket) + FIRST_SLOTS * 8 == 1 << FIRST_SHIFT, "a cache line");
 _Static_assert(sizeof(struct bucket) + OVERFLOW_SLOTS * 8 == 1 << OVERFLOW_SHIFT, "half of one");
-_Static_assert(HASH_TAG_BITS + 2 + 1 + 2 + SLOT_LOCATION_BITS == 64, "a slot is a word");
+_Static_assert(STORE_SHARD_MEMORY_MAX == UINT64_C(8) << SLOT_LOCATION_BITS, "of 8 bytes each");
+_Static_assert(HASH_TAG_BITS + 2 + 1 + 3 + SLOT_LOCATION_BITS == 64, "a slot is a word");
 
 static inline uint64_t
 slot_tag(uint64_t hash)

@@ -33,6 +33,8 @@ enum {
 	STORE_SECRET_SIZE = 192, /* bytes of hash secret (XXH3's own length) */
 };
 
+#define STORE_SHARD_MEMORY_MAX (UINT64_C(1) << 39) /* bytes: all that a slot can address */
+
 enum store_verb {
 	STORE_NONE, /* not a store request: every stage passes over it */
 	STORE_GET,
@@ -83,6 +85,9 @@ enum store_option {
 		1 << 16, /* get, gat: a hit that is stale, or RECACHE's, is won if it can be */
 	/* get, gat: FETCHED, BINARY_KEY, ttl_before, ttl and idle are wanted, and told */
 	STORE_DETAILS = 1 << 17,
+	/* op->cas is to stay the item's unique for as long as it lives: somebody may come back with
+	 * it. Otherwise it is the item's until that is moved, and moving it takes less memory */
+	STORE_KEEP_CAS = 1 << 18,
 };
 
 enum store_status {
@@ -141,7 +146,8 @@ typedef void store_evicted(void *arg, unsigned int thread, const struct store_op
 
 struct store_options {
 	uint64_t memory;	/* bytes: heap, index and everything besides; never exceeded */
-	uint64_t memory_max;	/* what store_set_memory may raise that to; 0: no more than it is */
+	uint64_t memory_max;	/* what store_set_memory may raise that to; 0: no more than it is.
+				 * Neither over STORE_SHARD_MEMORY_MAX a shard */
 	uint64_t item_size_max; /* bytes: key + value + STORE_ITEM_OVERHEAD */
 	unsigned int workers;
 	unsigned int shards;		  /* 1.. STORE_SHARDS_MAX; the key's hash picks one */

@@ -35,10 +35,11 @@ add_segments(const struct heap *heap, uint64_t now, struct store_stats *stats)
 	for (uint32_t i = 0; i < counter_read32(&heap->end); i++) {
 		const struct segment *segment = &heap->segment[i];
 		uint32_t state = counter_read32(&segment->state);
+		uint64_t born = counter_read(&segment->born);
 
 		count[state]++;
-		if ((state == SEGMENT_OPEN || state == SEGMENT_SEALED) && segment->born < oldest)
-			oldest = segment->born;
+		if ((state == SEGMENT_OPEN || state == SEGMENT_SEALED) && born < oldest)
+			oldest = born;
 	}
 	stats->segments += heap_usable(heap);
 	stats->segment_size = heap_segment_size(heap);

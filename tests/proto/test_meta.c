@@ -399,7 +399,7 @@ me_shows_an_item(void)
 {
 	struct exchange *exchange = hit("me a\r\n");
 
-	CU_ASSERT(exchange->request.op.options == (STORE_NO_BUMP | STORE_DETAILS));
+	CU_ASSERT(exchange->request.op.options == (STORE_NO_BUMP | STORE_DETAILS | STORE_KEEP_CAS));
 	CU_ASSERT(is_told(exchange, "ME a exp=200 la=9 cas=77 fetch=no cls=1 size=66\r\n"));
 	exchange = hit("me YWI= b\r\n");
 	exchange->request.op.options |= STORE_BINARY_KEY | STORE_FETCHED;

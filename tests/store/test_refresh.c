@@ -163,7 +163,10 @@ a_delete_may_leave_the_empty_item(void)
 	struct fixture f = fixture_new();
 	uint64_t cas;
 
-	f.op = (struct store_op){.data = (const uint8_t *)"v", .data_length = 1, .flags = 7};
+	f.op = (struct store_op){.data = (const uint8_t *)"v",
+				 .data_length = 1,
+				 .flags = 7,
+				 .options = STORE_KEEP_CAS};
 	run(&f, STORE_SET, "k");
 	cas = f.op.cas;
 	CU_ASSERT_EQUAL(mark(&f, "k", STORE_DROP_VALUE, 40), STORE_OK);

@@ -15,6 +15,8 @@
 enum {
 	WORKERS = 3,
 	HOT_KEYS = 6,
+	OWNED_KEYS = 500,
+	OWNERS = WORKERS,	   /* one key each */
 	ROUND_OPERATIONS = 150000, /* of each worker, in one store */
 	VALUE_LENGTH = 40,
 	LONG_LENGTH = 320, /* of others' values in the first half of a round */
@@ -68,6 +70,7 @@ play_read(struct player *player, struct store_worker *worker, struct store_op *o
 {
 	uint64_t begin = history_now(), end, seen = 0;
 
+	op->options = STORE_KEEP_CAS;
 	store_do(worker, op);
 	end = history_now();
 	if (op->status == STORE_OK)
@@ -132,6 +135,67 @@ play_other(struct player *player, struct store_worker *worker, struct store_op *
 		history_note(&player->history, key, 0, begin, end);
 }
 
+/*
+ * Another key, and enough of them that segments are evicted. The second half's short values take the
+ * place of long ones, so the items become more and the index grows while segments are evicted.
+ */
+static void
+play_cold(struct player *player, struct store_worker *worker, bool second_half)
+{
+	uint64_t key = next_random(player) % 300000 + 1000;
+	uint32_t length = second_half ? VALUE_LENGTH : LONG_LENGTH;
+	uint8_t value[LONG_LENGTH];
+	struct store_op op = {
+		.verb = next_random(player) % 4 == 0 ? STORE_GET : STORE_SET,
+		.key = (const uint8_t *)&key,
+		.key_length = sizeof(key),
+		.data = value,
+		.data_length = length,
+	};
+
+	write_value(value, length, key);
+	store_do(worker, &op);
+	if (op.verb == STORE_GET && op.status == STORE_OK)
+		player->failed += read_value(player, &op) != key;
+	player->refused += op.status == STORE_NO_MEMORY;
+}
+
+/*
+ * A key that only its owner changes: everybody touches it, eviction moves it, and yet a unique that its
+ * owner was told is the item's until it goes.
+ */
+static void
+play_owned(struct player *player, struct store_worker *worker)
+{
+	uint8_t value[VALUE_LENGTH];
+	uint32_t key = OWNED_KEYS + (uint32_t)(next_random(player) % OWNERS);
+	struct store_op op = {
+		.verb = next_random(player) % 2 == 0 ? STORE_GET : STORE_GAT,
+		.key = (const uint8_t *)&key,
+		.key_length = sizeof(key),
+	};
+	bool told = next_random(player) % 2 == 0;
+
+	op.options = told ? STORE_KEEP_CAS : 0;
+	store_do(worker, &op);
+	if (key != OWNED_KEYS + player->index)
+		return;
+	write_value(value, VALUE_LENGTH, key);
+	op.data = value;
+	op.data_length = VALUE_LENGTH;
+	op.verb = STORE_SET;
+	if (op.status != STORE_OK || !told) {
+		op.options = next_random(player) % 2 == 0 ? STORE_KEEP_CAS : 0;
+		store_do(worker, &op);
+		return;
+	}
+	for (unsigned int i = 0; i < 50; i++)
+		play_cold(player, worker, false);
+	op.options = STORE_IF_CAS | (next_random(player) % 2 == 0 ? STORE_KEEP_CAS : 0);
+	store_do(worker, &op);
+	player->failed += op.status == STORE_EXISTS;
+}
+
 static void
 play_hot(struct player *player, struct store_worker *worker)
 {
@@ -158,31 +222,6 @@ play_hot(struct player *player, struct store_worker *worker)
 	}
 }
 
-/*
- * Another key, and enough of them that segments are evicted. The second half's short values take the
- * place of long ones, so the items become more and the index grows while segments are evicted.
- */
-static void
-play_cold(struct player *player, struct store_worker *worker, bool second_half)
-{
-	uint64_t key = next_random(player) % 300000 + 1000;
-	uint32_t length = second_half ? VALUE_LENGTH : LONG_LENGTH;
-	uint8_t value[LONG_LENGTH];
-	struct store_op op = {
-		.verb = next_random(player) % 4 == 0 ? STORE_GET : STORE_SET,
-		.key = (const uint8_t *)&key,
-		.key_length = sizeof(key),
-		.data = value,
-		.data_length = length,
-	};
-
-	write_value(value, length, key);
-	store_do(worker, &op);
-	if (op.verb == STORE_GET && op.status == STORE_OK)
-		player->failed += read_value(player, &op) != key;
-	player->refused += op.status == STORE_NO_MEMORY;
-}
-
 static void *
 play(void *argument)
 {
@@ -194,7 +233,9 @@ play(void *argument)
 	for (unsigned int i = 0; i < ROUND_OPERATIONS; i++) {
 		uint64_t refused = player->refused;
 
-		if (next_random(player) % 2 == 0)
+		if (next_random(player) % 64 == 0)
+			play_owned(player, worker);
+		else if (next_random(player) % 2 == 0)
 			play_hot(player, worker);
 		else
 			play_cold(player, worker, i >= ROUND_OPERATIONS / 2);

@@ -178,8 +178,11 @@ touch_keeps_value_and_unique(void)
 
 	CU_ASSERT_EQUAL(plain(&f, STORE_TOUCH, "k"), STORE_NOT_FOUND);
 	CU_ASSERT_EQUAL(plain(&f, STORE_GAT, "k"), STORE_NOT_FOUND);
-	f.op = (struct store_op){
-		.data = (const uint8_t *)"v", .data_length = 1, .flags = 3, .exptime = 5};
+	f.op = (struct store_op){.data = (const uint8_t *)"v",
+				 .data_length = 1,
+				 .flags = 3,
+				 .exptime = 5,
+				 .options = STORE_KEEP_CAS};
 	run(&f, STORE_SET, "k");
 	unique = f.op.cas;
 	f.op = (struct store_op){.exptime = 20};
