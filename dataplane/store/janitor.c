@@ -8,11 +8,11 @@
 enum {
 	/* either some 100 us: who shares the janitor's CPU waits no longer than that */
 	ROUND_BUCKETS = 2048, /* of a split, in one round */
-	ROUND_ITEMS = 1024,   /* evicted in one round: fewer would take as many grace periods more */
-	ROUND_SEGMENTS = 8,   /* given up, or taken back, in one round */
-	POPULATE_AHEAD = 16,  /* segments to have ready, with pages behind them */
+	ROUND_ITEMS = 1024,  /* evicted in one round: fewer would take as many grace periods more */
+	ROUND_SEGMENTS = 8,  /* given up, or taken back, in one round */
+	POPULATE_AHEAD = 16, /* segments to have ready, with pages behind them */
 	SWEEP_TICKS = CLOCK_TICKS,
-	ROOMY_SHARE = 32, /* an index below one in so many of the memory may be roomy */
+	ROOMY_SHARE = 128, /* an index below one in so many of the memory may be roomy */
 };
 
 /* --- the index ------------------------------------------------------------------------------ */

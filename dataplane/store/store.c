@@ -11,7 +11,7 @@ enum {
 	SEGMENTS_PLENTY = 1024,
 	SEGMENT_SHIFT_MAX = 30,
 	OPEN_SHARE = 16,       /* open segments may be one in so many */
-	INDEX_SHARE = 32,      /* the index begins with one byte in so many, */
+	INDEX_SHARE = 128,     /* the index begins with one byte in so many, */
 	INDEX_CHUNKS = 8,      /* but with no more chunks than this */
 	ITEM_SEGMENTS_MIN = 8, /* of a shard, besides the index */
 };
