@@ -80,8 +80,8 @@ message_end(struct worker *worker, struct message *message)
 
 /*
  * Writes the replies of a plain datagram over it if all its requests are gets that found short values,
- * or sets of the binary protocol that were stored, and all fit: true if that is so. What was written otherwise is of no account, as they are written
- * anew.
+ * or sets that were stored, and all fit: true if that is so. What was written otherwise is of no account,
+ * as they are written anew.
  */
 static inline bool
 message_write_hits(struct message *message, const struct request *requests)
@@ -293,11 +293,8 @@ batch_add_message(struct worker *worker, struct worker_port *port, struct messag
 	message->in_place = true;
 	message->begun = false;
 	batch->messages++;
-	taken = requests_take_gets(&worker->limits, bytes, length, batch->request, BATCH_REQUESTS,
-				   &batch->requests);
-	if (taken != length)
-		taken += requests_take_set(&worker->limits, bytes + taken, length - taken,
-					   batch->request, BATCH_REQUESTS, &batch->requests);
+	taken = requests_take_plain(&worker->limits, bytes, length, batch->request, BATCH_REQUESTS,
+				    &batch->requests);
 	message->count = batch->requests - message->first;
 	if (taken != length)
 		batch_parse(worker, bytes + taken, length - taken, taken != 0);

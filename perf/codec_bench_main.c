@@ -91,7 +91,7 @@ read_message(struct bench *bench, const uint8_t *message, size_t length)
 	struct stream stream = {.datagram = true};
 	unsigned int requests = 0;
 	size_t consumed =
-		requests_take_gets(&limits, message, length, bench->request, REQUESTS, &requests);
+		requests_take_plain(&limits, message, length, bench->request, REQUESTS, &requests);
 
 	if (consumed != length)
 		requests_parse(&stream, &limits, message + consumed, length - consumed,

@@ -184,6 +184,7 @@ static const struct path_case cases[] = {
 	{"udp-meta-get", write_meta_get, 1, 0},
 	{"tcp-binary-get", write_binary_get, 1, BINARY_ANSWER},
 	{"tcp-text-get", write_text_get, 1, TEXT_ANSWER},
+	{"tcp-text-set", write_text_set, 1, sizeof("STORED\r\n") - 1},
 };
 
 /* --- the worker and its port -------------------------------------------------------------- */

@@ -2,7 +2,7 @@
 #include "dataplane/proto/request.h"
 
 enum {
-	GETS_MAX = 64, /* executed in one go */
+	RUN_MAX = 64, /* executed in one go */
 };
 
 /* A gat counts as a touch alone; of an mg with T only the hit does. */
@@ -149,43 +149,61 @@ execute_any(struct server *server, struct request *request)
 	}
 }
 
-/* A get like most: nothing to be told of it but the item. */
+/* A get or set like most: there is nothing to do about it but what the store does. */
 static inline bool
-is_plain_get(const struct request *request)
+is_plain(const struct request *request)
 {
 	enum {
 		SPECIAL = REQUEST_SIDE_EFFECT | REQUEST_META | REQUEST_EXAMINES | REQUEST_AUTH |
 			  REQUEST_NO_MEMORY
 	};
 
-	return request->action == REQUEST_STORE && request->op.verb == STORE_GET &&
+	return request->action == REQUEST_STORE &&
+	       (request->op.verb == STORE_GET || request->op.verb == STORE_SET) &&
 	       (request->flags & SPECIAL) == 0;
 }
 
-/* Runs of plain gets go straight to the store, and count all at once. */
+/* Of plain ones that were executed: most count all at once. */
+static inline void
+count_run(const struct server *server, struct store_op *const ops[], unsigned int count)
+{
+	struct proto_stats *stats = server->stats;
+	uint64_t hits = 0, stored = 0;
+
+	for (unsigned int i = 0; i < count; i++) {
+		const struct store_op *op = ops[i];
+
+		if (op->status == STORE_OK && op->verb == STORE_GET)
+			hits++;
+		else if (op->verb == STORE_GET)
+			count_lookup(stats, op, false);
+		else if (op->status == STORE_OK && op->exptime <= RELATIVE_MAX &&
+			 (op->options & STORE_IF_CAS) == 0)
+			stored++;
+		else
+			count_store(server, op);
+	}
+	stats->cmd_get += hits;
+	stats->get_hits += hits;
+	stats->cmd_set += stored;
+}
+
+/* Runs of plain gets and sets go straight to the store. */
 void
 requests_execute(struct server *server, struct request *requests, unsigned int count)
 {
-	struct store_op *ops[GETS_MAX];
-	uint64_t hits = 0;
+	struct store_op *ops[RUN_MAX];
 
 	for (struct request *request = requests, *end = requests + count; request < end;) {
-		unsigned int gets = 0;
+		unsigned int run = 0;
 
-		for (; request < end && gets < GETS_MAX && is_plain_get(request); request++)
-			ops[gets++] = &request->op;
-		if (gets == 0) {
+		for (; request < end && run < RUN_MAX && is_plain(request); request++)
+			ops[run++] = &request->op;
+		if (run == 0) {
 			execute_any(server, request++);
 			continue;
 		}
-		store_execute_all(server->store, ops, gets);
-		for (unsigned int i = 0; i < gets; i++) {
-			if (ops[i]->status == STORE_OK)
-				hits++;
-			else
-				count_lookup(server->stats, ops[i], false);
-		}
+		store_execute_all(server->store, ops, run);
+		count_run(server, ops, run);
 	}
-	server->stats->cmd_get += hits;
-	server->stats->get_hits += hits;
 }

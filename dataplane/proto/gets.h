@@ -8,53 +8,60 @@
 
 #include "dataplane/proto/binary.h"
 #include "dataplane/proto/text_get.h"
+#include "dataplane/proto/text_set.h"
 
-/*
- * Takes the plain gets that a datagram begins with, as requests_parse would, but without a stream, and
- * none with REQUEST_ECHO: returns how many bytes they took. What is left, if anything, is for
- * requests_parse with a stream whose protocol is PROTOCOL_BINARY unless nothing was taken: text is
- * taken whole or not at all.
- */
+/* The text protocol's part of requests_take_plain: whole datagrams of gets, or of one set. */
 static inline size_t
-requests_take_gets(const struct parse_limits *limits, const uint8_t *bytes, size_t length,
-		   struct request *requests, unsigned int room, unsigned int *count)
+text_take_plain(const struct parse_limits *limits, const uint8_t *bytes, size_t length,
+		struct request *requests, unsigned int room, unsigned int *count)
 {
-	enum {
-		OPCODES = BINARY_GETS & ~(1 << BINARY_GETK)
-	};
 	const uint8_t *end = bytes + length;
 	unsigned int more = *count;
 
-	if (limits->users != NULL)
+	if (*bytes == 's') {
+		if (more == room || text_take_set(limits, bytes, end, requests + more) != end)
+			return 0;
+		more++;
+	} else if (*bytes != 'g' || text_take_gets(bytes, end, requests, room, &more) != end) {
 		return 0;
-	if (length == 0 || *bytes != 'g')
-		return (size_t)(binary_take_gets(bytes, end, OPCODES, requests, room, count) -
-				bytes);
-	if (text_take_gets(bytes, end, requests, room, &more) != end)
-		return 0;
+	}
 	*count = more;
 	return length;
 }
 
 /*
- * Likewise takes the plain set of the binary protocol that a datagram goes on with.
+ * Takes the plain gets that a datagram begins with, and a plain set that follows them, as requests_parse
+ * would, but without a stream, and none with REQUEST_ECHO: returns how many bytes they took. What is left,
+ * if anything, is for requests_parse with a stream whose protocol is PROTOCOL_BINARY unless nothing was
+ * taken: text is taken whole or not at all.
  */
 static inline size_t
-requests_take_set(const struct parse_limits *limits, const uint8_t *bytes, size_t length,
-		  struct request *requests, unsigned int room, unsigned int *count)
+requests_take_plain(const struct parse_limits *limits, const uint8_t *bytes, size_t length,
+		    struct request *requests, unsigned int room, unsigned int *count)
 {
-	if (limits->users != NULL)
+	enum {
+		OPCODES = BINARY_GETS & ~(1 << BINARY_GETK)
+	};
+	const uint8_t *at, *end = bytes + length;
+
+	if (limits->users != NULL || length == 0)
 		return 0;
-	return (size_t)(binary_take_set(limits, bytes, bytes + length, requests, room, count) -
-			bytes);
+	if (*bytes != MAGIC_REQUEST)
+		return text_take_plain(limits, bytes, length, requests, room, count);
+	at = binary_take_gets(bytes, end, OPCODES, requests, room, count);
+	if (at != end)
+		at = binary_take_set(limits, at, end, requests, room, count);
+	return (size_t)(at - bytes);
 }
 
-/* The reply of the binary protocol to a plain get that hit, or set that was stored; else NULL. */
+/* The reply to a plain get of the binary protocol that hit, or set of either that was stored; else NULL. */
 static inline uint8_t *
-binary_put_plain(uint8_t *out, const uint8_t *limit, const struct request *request)
+request_put_plain(uint8_t *out, const uint8_t *limit, const struct request *request)
 {
 	if (request->op.verb == STORE_GET)
 		return binary_put_hit(out, limit, request);
+	if (request->protocol == PROTOCOL_TEXT)
+		return text_put_stored(out, limit, request);
 	return binary_put_stored(out, limit, request);
 }
 
@@ -68,8 +75,8 @@ request_is_text_get(const struct request *request)
 
 /*
  * Writes the replies of requests of one stream or datagram from `out` on if all are gets with short
- * answers, of binary ones hits, or sets that were stored, and returns their end. NULL if not, or if they may not fit before
- * limit: then any of them may have been written.
+ * answers, of binary ones hits, or sets that were stored, and returns their end. NULL if not, or if they
+ * may not fit before limit: then any of them may have been written.
  */
 static inline uint8_t *
 requests_put_hits(uint8_t *out, const uint8_t *limit, const struct request *requests,
@@ -78,13 +85,13 @@ requests_put_hits(uint8_t *out, const uint8_t *limit, const struct request *requ
 	if (count != 0 && request_is_text_get(requests))
 		return text_put_gets(out, limit, requests, count);
 	for (unsigned int i = 0; i < count && out != NULL; i++)
-		out = binary_put_plain(out, limit, requests + i);
+		out = request_put_plain(out, limit, requests + i);
 	return out;
 }
 
 /*
- * request_write for a number of requests of one stream or datagram: replies to plain gets are put where
- * the others' are written, without going by way of *reply for each.
+ * request_write for a number of requests of one stream or datagram: replies to plain gets and sets
+ * are put where the others' are written, without going by way of *reply for each.
  */
 static inline void
 requests_write(struct server *server, const struct request *requests, unsigned int count,
@@ -97,7 +104,7 @@ requests_write(struct server *server, const struct request *requests, unsigned i
 		return;
 	}
 	for (const struct request *request = requests; request < requests + count; request++) {
-		uint8_t *end = binary_put_plain(out, reply->limit, request);
+		uint8_t *end = request_put_plain(out, reply->limit, request);
 
 		if (end == NULL) {
 			reply->cursor = out;

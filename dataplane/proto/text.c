@@ -6,6 +6,7 @@
 #include "dataplane/proto/text.h"
 
 #include "dataplane/proto/meta.h"
+#include "dataplane/proto/text_set.h"
 #include "dataplane/proto/token.h"
 
 enum {
@@ -141,6 +142,7 @@ static inline void
 keys_add(struct parser *parser, const uint8_t *key, size_t length, enum keys_verb verb,
 	 int64_t exptime)
 {
+	bool told = verb == KEYS_GETS || verb == KEYS_GATS;
 	struct request *request;
 
 	if (verb <= KEYS_GETS) {
@@ -153,7 +155,8 @@ keys_add(struct parser *parser, const uint8_t *key, size_t length, enum keys_ver
 		request->op.verb = STORE_GAT;
 		request->op.exptime = exptime;
 	}
-	request->flags = verb == KEYS_GETS || verb == KEYS_GATS ? REQUEST_WITH_CAS : 0;
+	request->flags = told ? REQUEST_WITH_CAS : 0;
+	request->op.options = told ? STORE_KEEP_CAS : 0;
 }
 
 /*
@@ -517,7 +520,11 @@ text_parse(struct parser *parser)
 		return keys_parse(parser, at + 4, KEYS_GET, 0);
 	if (here > 5 && memcmp(at, "gets ", 5) == 0)
 		return keys_parse(parser, at + 5, KEYS_GETS, 0);
-	return text_line(parser);
+	parser->cursor = text_take_set(parser->limits, at, parser->end, parser->next);
+	if (parser->cursor == at)
+		return text_line(parser);
+	parser->next++;
+	return PARSE_DONE;
 }
 
 const struct codec text_codec = {

@@ -109,8 +109,8 @@ datagrams_are_read_alike(void)
 		datagram_make(&datagram, false);
 		result_one = requests_parse(&stream, &limits, datagram.bytes, datagram.length, one,
 					    room, &count_one, &consumed_one);
-		taken = requests_take_gets(&limits, datagram.bytes, datagram.length, two, room,
-					   &count_two);
+		taken = requests_take_plain(&limits, datagram.bytes, datagram.length, two, room,
+					    &count_two);
 		for (unsigned int i = 0; i < count_two; i++)
 			CU_ASSERT_EQUAL(two[i].flags & REQUEST_ECHO, 0);
 		stream = (struct stream){.datagram = true,
@@ -223,7 +223,7 @@ text_is_read_alike_behind_another_command(void)
 		for (unsigned int i = 0; i < count_two; i++)
 			CU_ASSERT(!request_has_words(&two[i]) || one[i + 1].text == two[i].text);
 		requests_are_equal(one + 1, two, count_two);
-		taken = requests_take_gets(&limits, bytes, length, quick, room, &count_quick);
+		taken = requests_take_plain(&limits, bytes, length, quick, room, &count_quick);
 		CU_ASSERT(taken == 0 || (taken == length && count_quick == count_two));
 		CU_ASSERT(taken != 0 || count_quick == 0);
 		requests_are_equal(quick, two, count_quick);
@@ -264,17 +264,17 @@ strangers_are_not_read(void)
 	unsigned int count = 0;
 
 	datagram_add(&datagram, BINARY_GET, 8);
-	CU_ASSERT_EQUAL(requests_take_gets(&closed, datagram.bytes, datagram.length, requests,
-					   REQUESTS, &count),
+	CU_ASSERT_EQUAL(requests_take_plain(&closed, datagram.bytes, datagram.length, requests,
+					    REQUESTS, &count),
 			0);
 	CU_ASSERT_EQUAL(count, 0);
 	datagram.length = 0;
 	datagram_add_text(&datagram, "get a\r\n");
-	CU_ASSERT_EQUAL(requests_take_gets(&closed, datagram.bytes, datagram.length, requests,
-					   REQUESTS, &count),
+	CU_ASSERT_EQUAL(requests_take_plain(&closed, datagram.bytes, datagram.length, requests,
+					    REQUESTS, &count),
 			0);
 	CU_ASSERT_EQUAL(count, 0);
-	CU_ASSERT_EQUAL(requests_take_gets(&limits, datagram.bytes, 0, requests, REQUESTS, &count),
+	CU_ASSERT_EQUAL(requests_take_plain(&limits, datagram.bytes, 0, requests, REQUESTS, &count),
 			0);
 }
 
