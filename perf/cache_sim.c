@@ -10,20 +10,26 @@ enum {
 };
 
 void
-sim_trace_make(struct sim_trace *trace, struct workload *workload, size_t count, size_t warm_up)
+sim_trace_make(struct sim_trace *trace, struct workload *workload, size_t count, size_t warm_up,
+	       bool preload)
 {
+	size_t first = preload ? workload->options.keys : 0;
 	double bytes = 0;
 
+	count += first;
 	trace->requests = sim_realloc(NULL, count, sizeof(trace->requests[0]));
 	trace->count = count;
-	trace->warm_up = warm_up;
+	trace->warm_up = warm_up + first;
 	trace->largest_item = 0;
 	for (size_t i = 0; i < count; i++) {
 		struct sim_request *to = &trace->requests[i];
 		struct workload_request from;
 		uint32_t size;
 
-		workload_next(workload, &from);
+		if (i < first)
+			workload_preload(workload, i, &from);
+		else
+			workload_next(workload, &from);
 		size = from.key_length + from.value_length;
 		to->key = from.key;
 		to->time = 1 + (uint32_t)((double)i / workload->options.rate);
@@ -87,6 +93,7 @@ void
 sim_replay(struct sim_cache *cache, const struct sim_trace *trace, struct sim_result *result)
 {
 	size_t every = (trace->count - trace->warm_up) / SAMPLES + 1, samples = 0;
+	uint64_t stored = 0, copied = 0, cleaned = 0; /* during the warm-up */
 
 	*result = (struct sim_result){0};
 	for (size_t i = 0; i < trace->count; i++) {
@@ -95,6 +102,11 @@ sim_replay(struct sim_cache *cache, const struct sim_trace *trace, struct sim_re
 
 		if (i < trace->warm_up)
 			continue;
+		if (i == trace->warm_up) {
+			stored = cache->stored;
+			copied = cache->copied;
+			cleaned = cache->cleaned;
+		}
 		if (request->op == WORKLOAD_GET) {
 			result->gets++;
 			result->misses += !hit;
@@ -113,4 +125,10 @@ sim_replay(struct sim_cache *cache, const struct sim_trace *trace, struct sim_re
 	}
 	result->copied_share =
 		cache->stored > 0 ? (double)cache->copied / (double)cache->stored : 0;
+	if (cache->stored > stored) {
+		result->copied_late =
+			(double)(cache->copied - copied) / (double)(cache->stored - stored);
+		result->cleaned_late =
+			(double)(cache->cleaned - cleaned) / (double)(cache->stored - stored);
+	}
 }

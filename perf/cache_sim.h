@@ -64,6 +64,7 @@ struct sim_cache {
 	uint64_t live_items; /* reachable */
 	uint64_t stored;     /* bytes of keys and values stored */
 	uint64_t copied;     /* bytes of keys and values moved to keep them */
+	uint64_t cleaned;    /* of those, the ones moved because what lay beside them was dead */
 };
 
 struct sim_result {
@@ -71,11 +72,13 @@ struct sim_result {
 	double mean_items;     /* sampled */
 	double mean_bytes;     /* keys and values, sampled */
 	double copied_share;   /* bytes moved to keep items, to bytes stored, warm-up included */
+	double copied_late;    /* the same after the warm-up */
+	double cleaned_late;   /* of those, the ones moved by cleaning */
 };
 
-/* Draws a trace. The caller releases it. */
+/* Draws a trace. The caller releases it. Preload: before all, every rank's first key is stored. */
 void sim_trace_make(struct sim_trace *trace, struct workload *workload, size_t count,
-		    size_t warm_up);
+		    size_t warm_up, bool preload);
 void sim_trace_release(struct sim_trace *trace);
 
 void sim_replay(struct sim_cache *cache, const struct sim_trace *trace, struct sim_result *result);
@@ -112,6 +115,16 @@ enum segments_overwrite {
 	OVERWRITE_COUNT, /* goes to Small, with the old one's use counter */
 };
 
+/* Which segment is cleaned (S3). */
+enum segments_cleaning {
+	CLEAN_DEADEST, /* most dead bytes, if its live share is below clean_below (hot_below) */
+	CLEAN_BENEFIT, /* most dead bytes x age / live bytes, if that is above clean_score (S3) */
+};
+
+enum {
+	SEGMENTS_HEATS = 4 /* 0: not hot */
+};
+
 struct segments_options {
 	enum segments_policy policy;
 	enum segments_overwrite overwrite;
@@ -124,7 +137,14 @@ struct segments_options {
 	bool ttl_classes;	 /* a segment holds items of one TTL class (S3; MERGE always) */
 	double clean_below; /* a segment with a smaller live share is emptied, keeping all; 0: never */
 	bool adapt;	    /* Small's share follows the ghosts that are hit (S3) */
-	double index_bytes; /* an item */
+	enum segments_cleaning cleaning;
+	double clean_score; /* CLEAN_BENEFIT; ages in fillings of the whole memory by stores */
+	double drop_old;    /* cleaning drops what is unused in so much of a queue's old end (S3) */
+	unsigned int heats; /* segments of their own for what is overwritten soon; 0: none (S3) */
+	bool heat_kept;	    /* what survives in them when they are cleaned stays so */
+	double hot_below;   /* their clean_below */
+	double hot_age[SEGMENTS_HEATS]; /* [1..heats]: the oldest that an overwritten version was */
+	double index_bytes;		/* an item */
 	unsigned int header_bytes;
 };
 

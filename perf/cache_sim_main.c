@@ -51,9 +51,12 @@ struct settings {
 	unsigned int threads;
 	uint64_t seed;
 	bool sweep;
+	bool mixed;			      /* one stream of GET and SET alike, no shapes */
 	bool engine;			      /* replay against the store itself */
 	struct policy policies[POLICIES_MAX]; /* the first is what the others are held against */
 	size_t policy_count;
+	const char *trials[POLICIES_MAX / 2];
+	size_t trial_count;
 };
 
 struct outcome {
@@ -96,7 +99,10 @@ add_candidates(struct settings *settings)
 	add_policy(settings, "merge", "Segcache: merge 4 of a TTL class", SEGMENTS_MERGE);
 	o = add_policy(settings, "s3-plain", "S3-FIFO over segments, Small 10 %", SEGMENTS_S3);
 	o->small_share = 0.10, o->clean_below = 0, o->overwrite = OVERWRITE_COUNT;
-	add_policy(settings, "jackdaw", "S3-FIFO, Small 30 %, cleaning", SEGMENTS_S3);
+	add_policy(settings, "jackdaw", "S3-FIFO, Small 30 %, the deadest cleaned", SEGMENTS_S3);
+	o = add_policy(settings, "benefit", "S3-FIFO, Small 30 %, cleaning by benefit",
+		       SEGMENTS_S3);
+	o->cleaning = CLEAN_BENEFIT, o->drop_old = 0.2;
 }
 
 /* The store itself, beside what the simulation says of it. */
@@ -127,12 +133,17 @@ add_sweep(struct settings *settings)
 	o->direct = true, o->small_share = 0;
 	o = add_policy(settings, "no-clean", "dead bytes wait for eviction", SEGMENTS_S3);
 	o->clean_below = 0;
-	o = add_policy(settings, "clean50", "cleaned when half is dead", SEGMENTS_S3);
-	o->clean_below = 0.50;
+	o = add_policy(settings, "clean60", "cleaned when 40 % is dead", SEGMENTS_S3);
+	o->clean_below = 0.60;
 	o = add_policy(settings, "clean85", "cleaned when 15 % is dead", SEGMENTS_S3);
 	o->clean_below = 0.85;
-	o = add_policy(settings, "clean95", "cleaned when 5 % is dead", SEGMENTS_S3);
-	o->clean_below = 0.95;
+	o = add_policy(settings, "benefit", "cleaned from a benefit of 0.25", SEGMENTS_S3);
+	o->cleaning = CLEAN_BENEFIT;
+	o = add_policy(settings, "drop", "the same, unused dropped where old", SEGMENTS_S3);
+	o->cleaning = CLEAN_BENEFIT, o->drop_old = 0.2;
+	o = add_policy(settings, "hot", "and overwritten in own segments", SEGMENTS_S3);
+	o->cleaning = CLEAN_BENEFIT, o->drop_old = 0.2;
+	o->heats = 1, o->heat_kept = true, o->hot_age[1] = 1e9;
 	o = add_policy(settings, "ow-small", "overwrite: to Small, uses forgotten", SEGMENTS_S3);
 	o->overwrite = OVERWRITE_SMALL;
 	o = add_policy(settings, "ow-count", "overwrite: to Small, uses kept", SEGMENTS_S3);
@@ -143,14 +154,92 @@ add_sweep(struct settings *settings)
 	o->ghost_ratio = 0.5;
 	o = add_policy(settings, "ghost2", "twice as many ghosts", SEGMENTS_S3);
 	o->ghost_ratio = 2;
-	o = add_policy(settings, "freq1", "one use bit", SEGMENTS_S3);
-	o->freq_max = 1;
-	o = add_policy(settings, "count-all", "every use counted", SEGMENTS_S3);
-	o->count_again = 1;
+	o = add_policy(settings, "freq3", "uses counted to 3, 1 in 4", SEGMENTS_S3);
+	o->freq_max = 3;
 	o = add_policy(settings, "promote2", "two uses to leave Small", SEGMENTS_S3);
-	o->promote_at = 2, o->count_again = 1;
+	o->promote_at = 2, o->count_again = 1, o->freq_max = 3;
 	o = add_policy(settings, "ttl", "a segment holds one TTL class", SEGMENTS_S3);
 	o->ttl_classes = true;
+}
+
+/* --- policies told on the command line ------------------------------------------------------ */
+
+struct constant {
+	const char *name;
+	size_t offset;
+	enum {
+		REAL,
+		NUMBER, /* unsigned int, or an enumeration */
+		FLAG,
+	} kind;
+};
+
+#define CONSTANT(kind, field)                                                                      \
+	{                                                                                          \
+#field, offsetof(struct segments_options, field), kind                             \
+	}
+
+static const struct constant constants[] = {
+	CONSTANT(NUMBER, overwrite),
+	CONSTANT(REAL, small_share),
+	CONSTANT(REAL, ghost_ratio),
+	CONSTANT(NUMBER, freq_max),
+	CONSTANT(NUMBER, promote_at),
+	CONSTANT(REAL, count_again),
+	CONSTANT(FLAG, direct),
+	CONSTANT(FLAG, ttl_classes),
+	CONSTANT(REAL, clean_below),
+	CONSTANT(FLAG, adapt),
+	CONSTANT(NUMBER, cleaning),
+	CONSTANT(REAL, clean_score),
+	CONSTANT(REAL, drop_old),
+	CONSTANT(NUMBER, heats),
+	CONSTANT(FLAG, heat_kept),
+	CONSTANT(REAL, hot_below),
+	{"hot_age1", offsetof(struct segments_options, hot_age[1]), REAL},
+	{"hot_age2", offsetof(struct segments_options, hot_age[2]), REAL},
+	{"hot_age3", offsetof(struct segments_options, hot_age[3]), REAL},
+};
+
+/* Sets one constant, as "name=value". False: there is no such constant. */
+static bool
+constant_set(struct segments_options *options, const char *text)
+{
+	const char *equals = strchr(text, '=');
+
+	for (size_t i = 0; equals != NULL && i < sizeof(constants) / sizeof(constants[0]); i++) {
+		const struct constant *c = &constants[i];
+		uint8_t *field = (uint8_t *)options + c->offset;
+		double value = strtod(equals + 1, NULL);
+
+		if (strlen(c->name) != (size_t)(equals - text) ||
+		    strncmp(c->name, text, (size_t)(equals - text)) != 0)
+			continue;
+		if (c->kind == REAL)
+			memcpy(field, &value, sizeof(value));
+		else if (c->kind == NUMBER)
+			memcpy(field, &(unsigned int){(unsigned int)value}, sizeof(unsigned int));
+		else
+			memcpy(field, &(bool){value != 0}, sizeof(bool));
+		return true;
+	}
+	return false;
+}
+
+/* S3-FIFO with some constants changed: "name=value,...". The text stays in use. */
+static void
+add_trial(struct settings *settings, const char *text)
+{
+	struct segments_options *o = add_policy(settings, "trial", text, SEGMENTS_S3);
+	char *copy = strdup(text), *rest = copy, *word;
+
+	while ((word = strsep(&rest, ",")) != NULL) {
+		if (*word != '\0' && !constant_set(o, word)) {
+			fprintf(stderr, "cache-sim: --try %s: what is %s?\n", text, word);
+			exit(2);
+		}
+	}
+	free(copy);
 }
 
 static struct sim_cache *
@@ -180,6 +269,16 @@ replay(struct sim_cache *cache, const struct sim_trace *trace, struct sim_result
 	cache->ops->destroy(cache);
 }
 
+/* Half GET, half SET, of keys drawn by Zipf; nobody stores what a GET missed. */
+static void
+workload_mixed(struct workload_options *options, size_t keys)
+{
+	workload_defaults(options);
+	options->keys = keys;
+	options->zipf = 0.99;
+	options->ops[WORKLOAD_GET] = options->ops[WORKLOAD_SET] = 0.5;
+}
+
 static void
 run_shape(const struct settings *settings, const struct shape *shape, struct outcome *outcome)
 {
@@ -188,15 +287,18 @@ run_shape(const struct settings *settings, const struct shape *shape, struct out
 	struct sim_trace trace;
 	int rc;
 
-	workload_from_shape(&options, shape, settings->objects);
+	if (settings->mixed)
+		workload_mixed(&options, settings->objects);
+	else
+		workload_from_shape(&options, shape, settings->objects);
 	options.seed = settings->seed;
 	rc = workload_init(&workload, &options);
 	if (rc != 0) {
 		fprintf(stderr, "cache-sim: %s: no workload: %s\n", shape->name, strerror(-rc));
 		exit(1);
 	}
-	sim_trace_make(&trace, &workload, settings->requests + settings->warm_up,
-		       settings->warm_up);
+	sim_trace_make(&trace, &workload, settings->requests + settings->warm_up, settings->warm_up,
+		       settings->mixed);
 	workload_release(&workload);
 	replay(sim_endless_create(), &trace, &outcome->endless);
 	for (size_t m = 0; m < settings->memory_count; m++) {
@@ -342,6 +444,25 @@ print_summary(const struct run *run)
 		print_policy(run, p, 0, settings->memory_count - 1);
 }
 
+static void
+print_mixed(const struct run *run)
+{
+	const struct settings *settings = run->settings;
+
+	printf("GET and SET alike, Zipf 0.99\n%-10s %8s %8s %10s %12s %10s\n", "policy", "memory",
+	       "hits", "items", "copies a SET", "of cleaning");
+	for (size_t m = 0; m < settings->memory_count; m++) {
+		for (size_t p = 0; p < settings->policy_count; p++) {
+			const struct sim_result *r = &run->outcomes[0].results[m][p];
+
+			printf("%-10s %7.0f%% %8.4f %10.0f %12.3f %10.3f  %s\n",
+			       settings->policies[p].name, 100 * settings->memories[m],
+			       1 - miss_ratio(r), r->mean_items, r->copied_late, r->cleaned_late,
+			       settings->policies[p].what);
+		}
+	}
+}
+
 static int
 write_tsv(const struct run *run)
 {
@@ -383,6 +504,10 @@ static const char usage[] =
 	"  --warm-up N       requests before (default 700000)\n"
 	"  --pieces N        segments, or slab pages, that the memory has (default 256)\n"
 	"  --sweep           S3-FIFO's constants, one changed at a time, for the policies\n"
+	"  --try SPEC        S3-FIFO with constants changed, as cleaning=1,clean_score=0.3 "
+	"(repeatable)\n"
+	"  --mixed           a stream of GET and SET alike instead of shapes; 200000 objects and\n"
+	"                    memory for 78 % of them, unless options behind it say otherwise\n"
 	"  --engine store    replay against the store itself; wants more --objects, say 1000000\n"
 	"  --tsv FILE        also write every result there\n"
 	"  --seed N          of the streams (default 1)\n"
@@ -398,6 +523,8 @@ enum option_name {
 	OPTION_WARM_UP,
 	OPTION_PIECES,
 	OPTION_SWEEP,
+	OPTION_TRY,
+	OPTION_MIXED,
 	OPTION_ENGINE,
 	OPTION_TSV,
 	OPTION_SEED,
@@ -449,6 +576,17 @@ parse_memories(struct settings *settings, const char *text)
 	} while (true);
 }
 
+static void
+set_mixed(struct settings *settings)
+{
+	settings->mixed = true;
+	settings->memories[0] = 0.78;
+	settings->memory_count = 1;
+	settings->objects = 200000;
+	settings->warm_up = settings->requests = 2000000;
+	settings->pieces = 143;
+}
+
 /* One case an option. */
 static void /* NOLINTNEXTLINE(readability-function-size) */
 parse_options(struct settings *s, int argc, char **argv)
@@ -461,6 +599,8 @@ parse_options(struct settings *s, int argc, char **argv)
 		{"warm-up", required_argument, NULL, OPTION_WARM_UP},
 		{"pieces", required_argument, NULL, OPTION_PIECES},
 		{"sweep", no_argument, NULL, OPTION_SWEEP},
+		{"try", required_argument, NULL, OPTION_TRY},
+		{"mixed", no_argument, NULL, OPTION_MIXED},
 		{"engine", required_argument, NULL, OPTION_ENGINE},
 		{"tsv", required_argument, NULL, OPTION_TSV},
 		{"seed", required_argument, NULL, OPTION_SEED},
@@ -493,6 +633,14 @@ parse_options(struct settings *s, int argc, char **argv)
 			break;
 		case OPTION_SWEEP:
 			s->sweep = true;
+			break;
+		case OPTION_TRY:
+			if (s->trial_count == POLICIES_MAX / 2)
+				refuse("try", optarg, "to be given less often");
+			s->trials[s->trial_count++] = optarg;
+			break;
+		case OPTION_MIXED:
+			set_mixed(s);
 			break;
 		case OPTION_ENGINE:
 			if (strcmp(optarg, "store") != 0)
@@ -565,20 +713,28 @@ main(int argc, char **argv)
 		return 2;
 	}
 	choose_shapes(&run, &shapes);
+	if (settings.mixed)
+		run.shape_count = 1;
 	settings.policies[settings.policy_count++] =
 		(struct policy){.name = "memcached", .what = "", .kind = KIND_MEMCACHED};
 	if (settings.engine)
 		add_store(&settings);
 	else if (settings.sweep)
 		add_sweep(&settings);
-	else
+	else if (settings.trial_count == 0)
 		add_candidates(&settings);
+	for (size_t i = 0; i < settings.trial_count; i++)
+		add_trial(&settings, settings.trials[i]);
 	run.outcomes = sim_realloc(NULL, run.shape_count, sizeof(run.outcomes[0]));
 	memset(run.outcomes, 0, run.shape_count * sizeof(run.outcomes[0]));
 	run_all(&run);
-	for (size_t m = 0; m < settings.memory_count; m++)
-		print_table(&run, m);
-	print_summary(&run);
+	if (settings.mixed) {
+		print_mixed(&run);
+	} else {
+		for (size_t m = 0; m < settings.memory_count; m++)
+			print_table(&run, m);
+		print_summary(&run);
+	}
 	if (settings.tsv != NULL && (rc = write_tsv(&run)) != 0)
 		fprintf(stderr, "cache-sim: --tsv %s: %s\n", settings.tsv, strerror(-rc));
 	free(run.outcomes);

@@ -122,23 +122,60 @@ evict_segment(struct segments *s, uint32_t victim, uint32_t now)
 		item_forget(s, at);
 		if (record_expired(&record, now) || !item_earned(s, queue, &record))
 			continue;
-		append(s, MAIN, segment->class, &record);
+		append(s, MAIN, segment->class, 0, &record);
 		s->cache.copied += record.size;
 	}
 	segment_free(s, victim);
+}
+
+/*
+ * What cleaning the segment now is worth: the memory that it frees, for as long as it takes to die
+ * so far, to the copies that it costs (Rosenblum and Ousterhout, "The design and implementation of
+ * a log-structured file system", SOSP 1991). Ages are in shares of the memory stored since.
+ */
+static double
+cleaning_benefit(const struct segments *s, const struct segment *segment)
+{
+	double age = (double)(s->stored - segment->opened) / s->count / s->size;
+
+	return (segment->used - segment->live) * age / (segment->live + 1.0);
+}
+
+static uint32_t
+beneficial_victim(const struct segments *s)
+{
+	double most = s->options.clean_score;
+	uint32_t best = SIM_NONE;
+
+	for (uint32_t i = 0; i < s->count; i++) {
+		const struct segment *segment = &s->segments[i];
+		double score;
+
+		if (segment->state != SEALED || (score = cleaning_benefit(s, segment)) <= most)
+			continue;
+		most = score;
+		best = i;
+	}
+	return best;
 }
 
 /* The sealed segment with the most dead bytes, if they are worth moving the live ones for. */
 static uint32_t
 cleaning_victim(const struct segments *s)
 {
-	double most = (1 - s->options.clean_below) * s->size;
+	const double least[] = {(1 - s->options.clean_below) * s->size,
+				(1 - s->options.hot_below) * s->size};
+	double most = 0;
 	uint32_t best = SIM_NONE;
+
+	if (s->options.cleaning == CLEAN_BENEFIT)
+		return beneficial_victim(s);
 
 	for (uint32_t i = 0; i < s->count; i++) {
 		const struct segment *segment = &s->segments[i];
 
-		if (segment->state == SEALED && segment->used - segment->live > most) {
+		if (segment->state == SEALED && segment->used - segment->live > most &&
+		    segment->used - segment->live > least[segment->heat > 0]) {
 			most = segment->used - segment->live;
 			best = i;
 		}
@@ -148,21 +185,34 @@ cleaning_victim(const struct segments *s)
 
 /* Opens the segment that takes in what cleaning keeps, at the victim's place in its queue. */
 static void
-cleaning_open(struct segments *s, uint32_t victim)
+cleaning_open(struct segments *s, uint32_t victim, unsigned int heat)
 {
 	struct segment *old = &s->segments[victim], *new;
 	struct queue *queue = &s->queues[old->queue];
-	uint32_t open = queue->open[old->class], at;
+	uint32_t open = queue->open[heat][old->class], at;
 
-	at = segment_open(s, (enum queue_name)old->queue, old->class);
-	queue->open[old->class] = open;
+	at = segment_open(s, (enum queue_name)old->queue, old->class, heat);
+	queue->open[heat][old->class] = open;
 	new = &s->segments[at];
+	new->born = old->born;
+	new->order = old->order;
 	new->state = SEALED;
 	new->newer = victim;
 	new->older = old->older;
 	*(old->older != SIM_NONE ? &s->segments[old->older].newer : &queue->oldest) = at;
 	old->older = at;
-	queue->cleaning = at;
+	queue->cleaning[heat] = at;
+}
+
+/* True if the segment lies in the part of its queue that cleaning drops what is unused of. */
+static bool
+is_old(const struct segments *s, uint32_t at)
+{
+	const struct queue *queue = &s->queues[s->segments[at].queue];
+	uint64_t oldest = s->segments[queue->oldest].order;
+	uint64_t span = s->segments[queue->newest].order - oldest;
+
+	return (double)(s->segments[at].order - oldest) < s->options.drop_old * (double)span;
 }
 
 /* Moves every live item of the victim together with those of earlier victims. */
@@ -171,6 +221,9 @@ segment_clean(struct segments *s, uint32_t victim, uint32_t now)
 {
 	struct segment *segment = &s->segments[victim];
 	struct queue *queue = &s->queues[segment->queue];
+	unsigned int heat = s->options.heat_kept ? segment->heat : 0;
+	bool old = is_old(s, victim);
+	uint32_t *into = &queue->cleaning[heat];
 
 	for (uint32_t i = 0; i < segment->count; i++) {
 		uint32_t at = segment->records[i];
@@ -181,11 +234,17 @@ segment_clean(struct segments *s, uint32_t victim, uint32_t now)
 		item_forget(s, at);
 		if (record_expired(&record, now))
 			continue;
-		if (queue->cleaning == SIM_NONE ||
-		    s->segments[queue->cleaning].used + footprint(s, record.size) > s->size)
-			cleaning_open(s, victim);
-		segment_append(s, queue->cleaning, &record);
+		if (old && record.uses == 0) {
+			if (segment->queue == SMALL)
+				ghost_insert(s, record.key, SMALL);
+			continue;
+		}
 		s->cache.copied += record.size;
+		s->cache.cleaned += record.size;
+		if (*into == SIM_NONE ||
+		    s->segments[*into].used + footprint(s, record.size) > s->size)
+			cleaning_open(s, victim, heat);
+		segment_append(s, *into, &record);
 	}
 	queue_unlink(s, victim);
 	segment_free(s, victim);

@@ -58,7 +58,7 @@ merge(struct segments *s, unsigned int class, const uint32_t victims[MERGED], un
 		if (bytes > s->size)
 			break;
 		record->uses /= 2;
-		append(s, MAIN, class, record);
+		append(s, MAIN, class, 0, record);
 		s->cache.copied += record->size;
 	}
 	free(candidates);

@@ -34,6 +34,7 @@ queue_push(struct segments *s, uint32_t at)
 	struct queue *queue = &s->queues[segment->queue];
 
 	segment->state = SEALED;
+	segment->order = ++s->pushed;
 	segment->newer = SIM_NONE;
 	segment->older = queue->newest;
 	*(queue->newest != SIM_NONE ? &s->segments[queue->newest].newer : &queue->oldest) = at;
@@ -53,8 +54,8 @@ queue_unlink(struct segments *s, uint32_t at)
 		segment->newer;
 	if (queue->next[segment->class] == at)
 		queue->next[segment->class] = segment->newer;
-	if (queue->cleaning == at)
-		queue->cleaning = SIM_NONE;
+	if (queue->cleaning[segment->heat] == at)
+		queue->cleaning[segment->heat] = SIM_NONE;
 }
 
 void
@@ -71,7 +72,7 @@ segment_free(struct segments *s, uint32_t at)
 }
 
 uint32_t
-segment_open(struct segments *s, enum queue_name queue, unsigned int class)
+segment_open(struct segments *s, enum queue_name queue, unsigned int class, unsigned int heat)
 {
 	uint32_t at = 0;
 
@@ -83,7 +84,9 @@ segment_open(struct segments *s, enum queue_name queue, unsigned int class)
 	s->segments[at].state = OPEN;
 	s->segments[at].queue = (uint8_t)queue;
 	s->segments[at].class = (uint8_t) class;
-	s->queues[queue].open[class] = at;
+	s->segments[at].heat = (uint8_t)heat;
+	s->segments[at].opened = s->segments[at].born = s->stored;
+	s->queues[queue].open[heat][class] = at;
 	return at;
 }
 
@@ -124,9 +127,10 @@ ttl_class(const struct segments *s, uint32_t expires, uint32_t now)
 
 /* True if appending to the queue needs a fresh segment. */
 static bool
-append_needs(const struct segments *s, enum queue_name queue, unsigned int class, uint32_t bytes)
+append_needs(const struct segments *s, enum queue_name queue, unsigned int class, unsigned int heat,
+	     uint32_t bytes)
 {
-	uint32_t at = s->queues[queue].open[class];
+	uint32_t at = s->queues[queue].open[heat][class];
 
 	return at == SIM_NONE || s->segments[at].used + bytes > s->size;
 }
@@ -160,14 +164,15 @@ segment_append(struct segments *s, uint32_t into, const struct record *record)
 
 /* The same into the open segment of a queue and class. A free segment is there if needed. */
 void
-append(struct segments *s, enum queue_name queue, unsigned int class, const struct record *record)
+append(struct segments *s, enum queue_name queue, unsigned int class, unsigned int heat,
+       const struct record *record)
 {
-	uint32_t *open = &s->queues[queue].open[class];
+	uint32_t *open = &s->queues[queue].open[heat][class];
 
-	if (append_needs(s, queue, class, footprint(s, record->size))) {
+	if (append_needs(s, queue, class, heat, footprint(s, record->size))) {
 		if (*open != SIM_NONE)
 			queue_push(s, *open);
-		segment_open(s, queue, class);
+		segment_open(s, queue, class, heat);
 	}
 	segment_append(s, *open, record);
 }
@@ -178,9 +183,9 @@ seal_one(struct segments *s)
 {
 	uint32_t *fullest = NULL;
 
-	for (int q = 0; q < QUEUES; q++) {
+	for (int i = 0; i < QUEUES * SEGMENTS_HEATS; i++) {
 		for (int c = 0; c < CLASSES; c++) {
-			uint32_t *open = &s->queues[q].open[c];
+			uint32_t *open = &s->queues[i % QUEUES].open[i / QUEUES][c];
 
 			if (*open != SIM_NONE &&
 			    (fullest == NULL ||
@@ -212,7 +217,7 @@ reclaim_expired(struct segments *s, uint32_t now)
 		if (segment->state == SEALED)
 			queue_unlink(s, i);
 		else
-			s->queues[segment->queue].open[segment->class] = SIM_NONE;
+			s->queues[segment->queue].open[segment->heat][segment->class] = SIM_NONE;
 		segment_free(s, i);
 		any = true;
 	}
@@ -261,6 +266,29 @@ segments_get(struct sim_cache *cache, const struct sim_request *request)
 	return true;
 }
 
+/* True if storing may need a fresh segment. */
+static bool
+store_needs(const struct segments *s, unsigned int class, uint32_t bytes)
+{
+	for (unsigned int heat = 0; heat <= s->options.heats; heat++)
+		if (append_needs(s, SMALL, class, heat, bytes) ||
+		    append_needs(s, MAIN, class, heat, bytes))
+			return true;
+	return false;
+}
+
+/* How hot a new version is: the sooner the old one was overwritten, the hotter. */
+static unsigned int
+heat_of(const struct segments *s, const struct segment *segment)
+{
+	double age = (double)(s->stored - segment->born), memory = (double)s->count * s->size;
+	unsigned int heat = s->options.heats;
+
+	while (heat > 0 && age > s->options.hot_age[heat] * memory)
+		heat--;
+	return heat;
+}
+
 static void
 segments_set(struct sim_cache *cache, const struct sim_request *request)
 {
@@ -270,10 +298,11 @@ segments_set(struct sim_cache *cache, const struct sim_request *request)
 	enum queue_name queue = direct ? MAIN : SMALL;
 	unsigned int class = ttl_class(s, request->expires, request->time);
 	uint32_t bytes = footprint(s, size), old;
+	unsigned int heat = 0;
 
 	if (bytes > s->size)
 		return;
-	if (append_needs(s, SMALL, class, bytes) || append_needs(s, MAIN, class, bytes))
+	if (store_needs(s, class, bytes))
 		make_room(s, request->time);
 	old = find_live(s, request);
 	if (old != SIM_NONE) {
@@ -281,11 +310,13 @@ segments_set(struct sim_cache *cache, const struct sim_request *request)
 			uses = s->records[old].uses;
 		if (s->options.overwrite == OVERWRITE_KEEP)
 			queue = (enum queue_name)s->segments[s->records[old].segment].queue;
+		heat = heat_of(s, &s->segments[s->records[old].segment]);
 		item_forget(s, old);
 	} else if (s->options.policy == SEGMENTS_S3 && ghost_take(s, request->key)) {
 		queue = MAIN;
 	}
-	append(s, queue, class,
+	s->stored += bytes;
+	append(s, queue, class, heat,
 	       &(struct record){.key = request->key,
 				.expires = request->expires,
 				.size = size,
@@ -338,11 +369,15 @@ segments_defaults(struct segments_options *options, enum segments_policy policy)
 		.overwrite = OVERWRITE_KEEP,
 		.small_share = policy == SEGMENTS_S3 ? 0.30 : 1,
 		.ghost_ratio = policy == SEGMENTS_S3 ? 1 : 0,
-		.freq_max = policy == SEGMENTS_MERGE ? 127 : 3,
+		.freq_max = policy == SEGMENTS_MERGE ? 127 : 1,
 		.promote_at = 1,
 		.count_again = policy == SEGMENTS_MERGE ? 1 : 0.25,
 		.ttl_classes = policy == SEGMENTS_MERGE,
 		.clean_below = policy == SEGMENTS_S3 ? 0.75 : 0,
+		.cleaning = CLEAN_DEADEST,
+		.clean_score = 0.25, /* these two: with CLEAN_BENEFIT */
+		.drop_old = 0,
+		.hot_below = policy == SEGMENTS_S3 ? 0.75 : 0,
 		.index_bytes = 14.5,
 		.header_bytes = 8,
 	};
@@ -393,9 +428,13 @@ sim_segments_create(const struct sim_budget *budget, const struct segments_optio
 	s->ghost_inserts = s->ghost_tick * 32768; /* nothing is young at the start */
 	for (int q = 0; q < QUEUES; q++) {
 		s->queues[q].oldest = s->queues[q].newest = SIM_NONE;
-		s->queues[q].cleaning = SIM_NONE;
 		for (int c = 0; c < CLASSES; c++)
-			s->queues[q].open[c] = s->queues[q].next[c] = SIM_NONE;
+			s->queues[q].next[c] = SIM_NONE;
+		for (int h = 0; h < SEGMENTS_HEATS; h++) {
+			s->queues[q].cleaning[h] = SIM_NONE;
+			for (int c = 0; c < CLASSES; c++)
+				s->queues[q].open[h][c] = SIM_NONE;
+		}
 	}
 	sim_table_init(&s->table);
 	random_seed(&s->random, 7);

@@ -37,7 +37,10 @@ struct segment {
 	uint32_t live;	       /* bytes of items that the index still points to */
 	uint32_t last_expiry;  /* UINT32_MAX: some never */
 	uint32_t older, newer; /* in its queue; SIM_NONE at the ends */
-	uint8_t queue, class;
+	uint64_t order;	       /* among those pushed; of what cleaning filled, its victim's */
+	uint64_t opened;       /* bytes that had been stored then */
+	uint64_t born;	       /* the same; of what cleaning filled, its victim's */
+	uint8_t queue, class, heat;
 	enum {
 		FREE,
 		OPEN,
@@ -47,10 +50,10 @@ struct segment {
 
 struct queue {
 	uint32_t oldest, newest; /* sealed */
-	uint32_t open[CLASSES];
-	uint64_t used;		/* bytes, open segments included */
-	uint32_t cleaning;	/* sealed, but takes in what cleaning keeps; SIM_NONE: none */
-	uint32_t next[CLASSES]; /* MERGE: where the next pass over a chain starts */
+	uint32_t open[SEGMENTS_HEATS][CLASSES];
+	uint64_t used;			   /* bytes, open segments included */
+	uint32_t cleaning[SEGMENTS_HEATS]; /* sealed, but takes in what cleaning keeps */
+	uint32_t next[CLASSES];		   /* MERGE: where the next pass over a chain starts */
 };
 
 struct ghost {
@@ -72,6 +75,8 @@ struct segments {
 	uint64_t ghost_buckets;
 	uint64_t ghost_inserts, ghost_tick; /* inserts a tick of ghost.when */
 	double small_share;
+	uint64_t pushed;   /* segments into queues, ever */
+	uint64_t stored;   /* bytes of segments, ever, without copies */
 	unsigned int turn; /* MERGE: the class whose turn it is */
 	struct random random;
 };
@@ -97,14 +102,15 @@ void queue_push(struct segments *s, uint32_t at);
 void queue_unlink(struct segments *s, uint32_t at);
 
 /* Takes a free segment, which there is, as the open one of a queue and class. */
-uint32_t segment_open(struct segments *s, enum queue_name queue, unsigned int class);
+uint32_t segment_open(struct segments *s, enum queue_name queue, unsigned int class,
+		      unsigned int heat);
 void segment_free(struct segments *s, uint32_t at);
 
 /* Writes a version of the item into the segment, which has room, and points the index at it. */
 void segment_append(struct segments *s, uint32_t into, const struct record *record);
 
 /* The same into the open segment of a queue and class. A free segment is there if needed. */
-void append(struct segments *s, enum queue_name queue, unsigned int class,
+void append(struct segments *s, enum queue_name queue, unsigned int class, unsigned int heat,
 	    const struct record *record);
 
 /* The item leaves the index; its bytes stay. */
