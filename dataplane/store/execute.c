@@ -6,10 +6,10 @@
 #include "dataplane/store/change.h"
 #include "dataplane/store/foreseen.h"
 #include "dataplane/store/hit.h"
+#include "dataplane/store/index_follow.h"
 
 enum {
 	SECOND_LINE_DELAY = 8,
-	LATE_MAX = 16, /* ops of a batch whose overflow bucket is looked at ahead of time too */
 };
 
 /* --- ahead of time ------------------------------------------------------------------------- */
@@ -50,33 +50,6 @@ store_prepare(struct store_worker *worker, struct store_op *ops[], unsigned int 
 		prepare(store, ops, count, false);
 }
 
-static inline void
-prefetch_item(const uint8_t *item)
-{
-	__builtin_prefetch(item);
-	__builtin_prefetch(item + ITEM_SECOND_LINE);
-}
-
-/* The entry is not in the first bucket. The next one is on its way by now. */
-static void
-probe_overflow(const struct index *index, struct store_op *op)
-{
-	const struct bucket *first = op->place;
-	/* acquire: the bucket that it leads to (bucket_control) */
-	uint64_t control = bucket_control(first);
-	_Atomic uint64_t *slot;
-
-	if ((control & CONTROL_ADDRESS) == 0 || (control & CONTROL_PENDING) != 0)
-		return;
-	slot = index_foresee(bucket_at(index, control), OVERFLOW_SLOTS, op->hash, &op->word);
-	if (slot == NULL) {
-		index_prefetch_overflow(index->base, bucket_at(index, control));
-		return;
-	}
-	op->place = slot;
-	prefetch_item((const uint8_t *)index_item(index, op->word));
-}
-
 /*
  * An item's second line is asked for some items after its first: until the first one's page has been
  * looked up, the second would have it looked up once more.
@@ -114,10 +87,10 @@ static inline __attribute__((always_inline)) void
 probe(const struct store *store, struct store_op *ops[], unsigned int count, bool one_shard)
 {
 	const uint8_t *base = store->shard[0]->index.base;
-	struct store_op *late[LATE_MAX];
-	unsigned int late_count = 0;
 	struct second_lines second;
+	struct follow follow;
 
+	follow.count = 0;
 	second_lines_begin(&second, base);
 	for (unsigned int i = 0; i < count; i++) {
 		struct store_op *op = ops[i];
@@ -134,14 +107,12 @@ probe(const struct store *store, struct store_op *ops[], unsigned int count, boo
 			op->place = slot;
 			__builtin_prefetch(item);
 			second_lines_add(&second, item);
-		} else if (late_count < LATE_MAX) {
-			index_prefetch_overflow(base, op->place);
-			late[late_count++] = op;
+		} else {
+			follow_add(&follow, base, op->place, op->hash, &op->place, &op->word);
 		}
 	}
 	second_lines_end(&second);
-	for (unsigned int i = 0; i < late_count; i++)
-		probe_overflow(&store_shard(store, late[i]->hash)->index, late[i]);
+	follow_all(&follow);
 }
 
 void

@@ -2,6 +2,7 @@
 #include "dataplane/store/lookup.h"
 
 #include "dataplane/store/foreseen.h"
+#include "dataplane/store/index_follow.h"
 
 /*
  * The stages' loops exist twice: with one shard, as nearly always, what they need to know of it stays
@@ -42,7 +43,9 @@ static inline __attribute__((always_inline)) void
 probe(const struct store *store, struct store_lookup *lookups, unsigned int count, bool one_shard)
 {
 	const uint8_t *base = store->shard[0]->index.base;
+	struct follow follow;
 
+	follow.count = 0;
 	for (struct store_lookup *lookup = lookups; lookup < lookups + count; lookup++) {
 		_Atomic uint64_t *slot;
 
@@ -50,9 +53,10 @@ probe(const struct store *store, struct store_lookup *lookups, unsigned int coun
 			base = store_shard(store, lookup->hash)->index.base;
 		slot = index_foresee(lookup->place, FIRST_SLOTS, lookup->hash, &lookup->word);
 		if (__builtin_expect(slot == NULL, 0)) {
-			index_prefetch_overflow(base, lookup->place);
 			/* nothing foreseen: the bucket's first word never says so */
 			lookup->word = SLOT_UNFILLED;
+			follow_add(&follow, base, lookup->place, lookup->hash, &lookup->place,
+				   &lookup->word);
 			continue;
 		}
 		lookup->place = slot;
@@ -60,6 +64,7 @@ probe(const struct store *store, struct store_lookup *lookups, unsigned int coun
 		__builtin_prefetch(base + slot_location(lookup->word) * ITEM_ALIGNMENT +
 				   ITEM_SECOND_LINE);
 	}
+	follow_all(&follow);
 }
 
 void
@@ -79,7 +84,7 @@ tell(struct store_lookup *lookup, const struct sight *sight)
 	lookup->cas = sight->cas;
 }
 
-/* What wasn't foreseen: its entry is in an overflow bucket, or nowhere, or not as most are. */
+/* What wasn't foreseen: its entry is nowhere, has just been changed, or is not as most are. */
 static void __attribute__((noinline)) find(const struct store *store, struct store_lookup *lookup)
 {
 	const struct shard *shard = store_shard(store, lookup->hash);

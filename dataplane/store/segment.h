@@ -35,6 +35,9 @@ enum {
 	CLASS_CLEANED,
 	CLASS_TTL = CLASS_CLEANED + QUEUES,
 	CLASSES = CLASS_TTL + 6,
+	/* bytes; what is to be written so far ahead is fetched: publishing an item waits for its lines to
+	 * be ours (512: 3 % more operations half of which are SETs, 1024: 6 %, 2048: 3 %) */
+	WRITE_AHEAD = 1024,
 };
 
 /* The present, as of the start of an operation. */
@@ -134,6 +137,7 @@ writer_allocate(struct writer *writer, unsigned int class, uint32_t size, uint64
 		writer_mark_age(writer, class, moment);
 	at = open->next;
 	open->next = at + size;
+	__builtin_prefetch(writer->heap->base + at + WRITE_AHEAD, 1);
 	if (expiry == 0)
 		open->expiry = UINT64_MAX;
 	else if (expiry > open->expiry)

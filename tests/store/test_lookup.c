@@ -9,6 +9,7 @@
 enum {
 	KEYS = 120000, /* enough for overflow buckets in the table that a store begins with */
 	COUNT_MAX = 64,
+	WIDE = 240, /* of which more lie in overflow buckets than are followed at once */
 	TEXT_MAX = 64,
 };
 
@@ -180,6 +181,40 @@ a_lookup_is_a_use(void)
 	fixture_end(&f);
 }
 
+/* Chains are followed ahead of time to whatever depth an entry is at, more of them at once than have room. */
+static void
+entries_deep_in_chains_are_foreseen(void)
+{
+	struct fixture f = fixture_new();
+
+	for (unsigned int i = 0; i < KEYS; i++) {
+		struct key key;
+
+		key_write(&key, i);
+		CU_ASSERT_EQUAL_FATAL(put(&f, STORE_SET, key.text, "v"), STORE_OK);
+	}
+	CU_ASSERT(stats_of(&f).chain_4 > 0);
+	for (unsigned int from = 0; from < KEYS; from += WIDE) {
+		struct store_lookup lookups[WIDE];
+		struct key key[WIDE];
+		unsigned int foreseen = 0;
+
+		for (unsigned int i = 0; i < WIDE; i++) {
+			key_write(&key[i], from + i);
+			lookups[i] = (struct store_lookup){.key = (const uint8_t *)key[i].text,
+							   .key_length = key[i].length};
+		}
+		look_up(&f, lookups, WIDE);
+		for (unsigned int i = 0; i < WIDE; i++)
+			foreseen += lookups[i].word != UINT64_MAX;
+		CU_ASSERT(foreseen >= COUNT_MAX);
+		CU_ASSERT_EQUAL(store_lookup_finish(f.worker, lookups, WIDE), WIDE);
+		look_up(&f, lookups, 1);
+		CU_ASSERT_NOT_EQUAL(lookups[0].word, UINT64_MAX);
+	}
+	fixture_end(&f);
+}
+
 SUITE("dataplane/store/lookup", TEST(lookups_find_what_gets_find),
-      TEST(lookups_find_it_in_two_shards), TEST(changes_after_the_probe_are_seen),
-      TEST(a_lookup_is_a_use))
+      TEST(lookups_find_it_in_two_shards), TEST(entries_deep_in_chains_are_foreseen),
+      TEST(changes_after_the_probe_are_seen), TEST(a_lookup_is_a_use))
