@@ -28,7 +28,9 @@
 #include "dataplane/store/slot.h"
 
 enum {
-	CHAIN_MAX = 8, /* buckets, the first included */
+	/* buckets, the first included. Where ten keys a bucket are usual, before the last splits of a level,
+	 * one of five million had more than the 28 that eight would hold, and dropped an item */
+	CHAIN_MAX = 12,
 	CHAIN_SLOTS = FIRST_SLOTS + (CHAIN_MAX - 1) * OVERFLOW_SLOTS,
 	CHUNK_SHIFT = 21, /* log2 of the usual chunk's bytes */
 	INDEX_LOSSES_MAX = 2 * CHAIN_SLOTS,

@@ -313,7 +313,7 @@ bool store_walk(struct store_worker *worker, struct store_cursor *cursor, store_
 	X(chain_1, "buckets without overflow")                                                     \
 	X(chain_2, "buckets with one overflow bucket")                                             \
 	X(chain_3, "buckets with two overflow buckets")                                            \
-	X(chain_4, "buckets with three overflow buckets or more, at most seven")                   \
+	X(chain_4, "buckets with three overflow buckets or more, at most eleven")                  \
 	X(oldest_seconds, "age of the oldest segment that holds items")                            \
 	X(grace_periods, "grace periods completed")                                                \
 	X(grace_period_us, "length of the last grace period, microseconds")

@@ -176,5 +176,27 @@ without_a_janitor_it_only_gets_slower(void)
 	fixture_end(&f);
 }
 
+/* As many keys a bucket as before the last splits of a level, and half as many again: no chain is full. */
+static void
+usual_chains_hold_all_keys(void)
+{
+	enum {
+		KEYS_A_BUCKET = 15,
+	};
+	struct fixture f = fixture_new();
+	uint64_t buckets = stats_of(&f).chain_1;
+
+	for (uint64_t n = 0; n < buckets * KEYS_A_BUCKET; n++) {
+		struct store_op op = number_op(STORE_SET, &n);
+
+		store_do(f.worker, &op);
+		CU_ASSERT_EQUAL_FATAL(op.status, STORE_OK);
+	}
+	CU_ASSERT_EQUAL(stats_of(&f).items, buckets * KEYS_A_BUCKET);
+	CU_ASSERT_EQUAL(stats_of(&f).index_dropped, 0);
+	fixture_end(&f);
+}
+
 SUITE("store growth", TEST(nothing_is_missed_while_the_index_grows),
-      TEST(two_shards_share_the_keys), TEST(without_a_janitor_it_only_gets_slower))
+      TEST(two_shards_share_the_keys), TEST(usual_chains_hold_all_keys),
+      TEST(without_a_janitor_it_only_gets_slower))
