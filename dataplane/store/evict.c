@@ -2,7 +2,7 @@
 #include "dataplane/store/evict.h"
 
 #include "dataplane/store/hit.h"
-#include "dataplane/store/index_find.h"
+#include "dataplane/store/index_follow.h"
 #include "dataplane/store/shard.h"
 
 enum {
@@ -40,6 +40,8 @@ victim_take(struct eviction *eviction)
 struct candidate {
 	const struct item *item;
 	struct bucket *bucket; /* the first of its chain; another, if it was split since */
+	void *place;	       /* its slot, as it was foreseen (index_find.h), */
+	uint64_t word;	       /* and what that said */
 	uint64_t location, hash;
 	uint64_t head;
 };
@@ -198,6 +200,18 @@ replacement(struct evict_context *context, const struct candidate *candidate,
 	return SLOT_EMPTY;
 }
 
+/* The entry that points to the item. False if there is none: the item is dead. */
+static bool
+candidate_find(struct evict_context *context, const struct candidate *candidate,
+	       struct index_entry *entry)
+{
+	*entry = (struct index_entry){.slot = candidate->place, .word = candidate->word};
+	if (slot_location(entry->word) == candidate->location && index_entry_stands(entry))
+		return true;
+	return index_find_location(&context->shard->index, candidate->hash, candidate->location,
+				   entry, &context->losses);
+}
+
 static void
 evict_item(struct evict_context *context, const struct candidate *candidate)
 {
@@ -209,8 +223,7 @@ evict_item(struct evict_context *context, const struct candidate *candidate)
 		     clock_past(item_expiry(candidate->item), context->moment->clock));
 	struct copy copy = {.location = 0};
 
-	while (index_find_location(&shard->index, candidate->hash, candidate->location, &entry,
-				   &context->losses)) {
+	while (candidate_find(context, candidate, &entry)) {
 		uint64_t with = replacement(context, candidate, &entry, gone, &copy);
 
 		if (!index_replace(&entry, with))
@@ -303,13 +316,24 @@ next_candidates(const struct store *store, struct shard *shard, struct evictor *
 	return count;
 }
 
-/* Overflow buckets on the way too. */
+/* Finds the candidates' entries ahead of time, as far as they can be. */
 static void
-prefetch_overflow(const struct index *index, const struct candidate candidates[],
-		  unsigned int count)
+foresee_candidates(const struct index *index, struct candidate candidates[], unsigned int count)
 {
-	for (unsigned int i = 0; i < count; i++)
-		index_prefetch_overflow(index->base, candidates[i].bucket);
+	struct follow follow;
+
+	follow.count = 0;
+	for (unsigned int i = 0; i < count; i++) {
+		struct candidate *candidate = &candidates[i];
+
+		candidate->word = SLOT_UNFILLED;
+		candidate->place = index_foresee(candidate->bucket, FIRST_SLOTS, candidate->hash,
+						 &candidate->word);
+		if (candidate->place == NULL)
+			follow_add(&follow, index->base, candidate->bucket, candidate->hash,
+				   &candidate->place, &candidate->word);
+	}
+	follow_all(&follow);
 }
 
 static void
@@ -371,7 +395,7 @@ evict_batch(struct store *store, struct evict_context *context)
 
 	from = evictor->offset - from;
 	evictor->owed -= evictor->owed < from ? evictor->owed : from;
-	prefetch_overflow(&shard->index, candidates, count);
+	foresee_candidates(&shard->index, candidates, count);
 	for (unsigned int i = 0; i < count; i++) {
 		evict_item(context, &candidates[i]);
 		if (context->losses.count != 0)

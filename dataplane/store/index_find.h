@@ -144,15 +144,6 @@ index_find(const struct index *index, uint64_t hash, const uint8_t *key, uint32_
 
 /* --- ahead of time ------------------------------------------------------------------------- */
 
-static inline void
-index_prefetch_overflow(const uint8_t *base, const struct bucket *bucket)
-{
-	/* relaxed: only prefetched */
-	uint64_t control = atomic_load_explicit(&bucket->control, memory_order_relaxed);
-
-	__builtin_prefetch(base + ((control & CONTROL_ADDRESS) << OVERFLOW_SHIFT));
-}
-
 /*
  * Looks for the hash's tag in one bucket: the slot of the likeliest entry, or NULL. *word is then what
  * it says: live, and not frozen. Its item is to be prefetched. All of it may have changed when it
