@@ -45,10 +45,10 @@ struct index_memory {
 
 /* A split in progress; the janitor's. */
 struct index_split {
-	uint64_t parent; /* offset of the chunk that is split; 0: no split */
-	uint64_t child[2];
-	uint64_t number; /* of the parent in the directory */
-	uint64_t cursor; /* buckets of both children settled by the sweep */
+	uint64_t parent;   /* offset of the chunk that is split; 0: no split */
+	uint64_t child[2]; /* the second is 0 where the parent is only laid out anew */
+	uint64_t number;   /* of the parent in the directory */
+	uint64_t cursor;   /* buckets of the children settled by the sweep */
 };
 
 struct index {
@@ -74,7 +74,8 @@ struct index {
 	uint64_t parents; /* chunks that are to be split at this level: a power of two */
 	uint64_t splits;  /* of those, how many have been */
 	_Atomic uint64_t chunks;
-	_Atomic uint64_t growths; /* levels completed */
+	_Atomic uint64_t growths;   /* levels completed */
+	_Atomic uint64_t refreshes; /* chunks laid out anew */
 };
 
 /* Where a key was found: the slot, and its word when it was read. */
@@ -264,6 +265,18 @@ bool index_split_sweep(struct index *index, uint64_t buckets, struct index_losse
 /* Ends a split that is done; returns the parent chunk, which readers may still be in. */
 uint64_t index_split_end(struct index *index);
 
+/*
+ * True if chains of the chunk of this number in the directory are much longer than their entries need.
+ * No split may be in progress.
+ */
+bool index_wants_refresh(const struct index *index, uint64_t number);
+
+/*
+ * Starts to lay the chunk of this number out anew, in the one at the given offset. It goes on, and ends, as
+ * a split does.
+ */
+void index_refresh_begin(struct index *index, uint64_t number, uint64_t chunk);
+
 /* After a grace period: takes back the overflow buckets of a parent; its chunk is then free. */
 void index_split_release(struct index *index, uint64_t parent);
 
@@ -271,6 +284,13 @@ static inline bool
 index_splitting(const struct index *index)
 {
 	return index->split.parent != 0;
+}
+
+/* True of a split that has one child. */
+static inline bool
+index_refreshing(const struct index *index)
+{
+	return index->split.child[1] == 0;
 }
 
 static inline uint64_t

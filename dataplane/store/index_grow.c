@@ -19,6 +19,10 @@
  *   end     When all are settled: the parent is out of reach. After a grace period it is free.
  *
  * Readers go to the parent's bucket while the child's is pending.
+ *
+ * A chunk is laid out anew in the same way, into one child that takes all of it. An entry stays in the
+ * slot that was empty when its key was inserted; so where keys come and go, entries are left in overflow
+ * buckets that would by now fit into the first.
  */
 #include "dataplane/store/index.h"
 
@@ -31,6 +35,12 @@ enum {
 	LOAD_LAST = 10 * LOAD_UNIT,
 	LOAD_FIRST_ROOMY = 4 * LOAD_UNIT,
 	LOAD_LAST_ROOMY = 6 * LOAD_UNIT,
+};
+
+enum {
+	/* a chunk is worth laying out anew if one entry in so many is misplaced, of one chain in so many */
+	MISPLACED_SHARE = 32,
+	LOOK_STEP = 64,
 };
 
 /* --- settling one bucket -------------------------------------------------------------------- */
@@ -135,11 +145,12 @@ settle(struct index *index, struct bucket *bucket, uint64_t pending, uint64_t ha
 {
 	/* relaxed: constant as long as a bucket of this level is pending */
 	uint64_t mask = atomic_load_explicit(&index->directory_mask, memory_order_relaxed);
+	uint64_t bit = (pending & CONTROL_WHOLE) != 0 ? 0 : (mask + 1) >> 1;
 	struct content live = {.count = 0}, ghosts = {.count = 0};
 	unsigned int lost = losses->count;
 	uint64_t control;
 
-	freeze_and_collect(index, bucket_at(index, pending), hash, (mask + 1) >> 1, &live, &ghosts);
+	freeze_and_collect(index, bucket_at(index, pending), hash, bit, &live, &ghosts);
 	for (unsigned int i = 0; i < FIRST_SLOTS; i++) {
 		uint64_t unfilled = SLOT_UNFILLED, word = SLOT_EMPTY;
 
@@ -236,15 +247,16 @@ index_split_prepare(struct index *index)
 	return true;
 }
 
+/* Flags: CONTROL_WHOLE or 0. */
 static void
-make_pending(struct index *index, uint64_t chunk, uint64_t parent)
+make_pending(struct index *index, uint64_t chunk, uint64_t parent, uint64_t flags)
 {
 	/* relaxed, all: published with the directory entry */
 	for (uint64_t i = 0; i <= index->bucket_mask; i++) {
 		struct bucket *bucket = chunk_bucket(index, chunk, i);
 		uint64_t from = bucket_address(index, chunk_bucket(index, parent, i));
 
-		atomic_store_explicit(&bucket->control, CONTROL_PENDING | from,
+		atomic_store_explicit(&bucket->control, CONTROL_PENDING | flags | from,
 				      memory_order_relaxed);
 		for (unsigned int k = 0; k < FIRST_SLOTS; k++)
 			atomic_store_explicit(&bucket->slot[k], SLOT_UNFILLED,
@@ -263,8 +275,8 @@ index_split_begin(struct index *index, uint64_t first, uint64_t second)
 		.child = {first, second},
 		.number = number,
 	};
-	make_pending(index, first, parent);
-	make_pending(index, second, parent);
+	make_pending(index, first, parent, 0);
+	make_pending(index, second, parent, 0);
 	/* release, both: the pending buckets */
 	atomic_store_explicit(&index->directory[number], first, memory_order_release);
 	atomic_store_explicit(&index->directory[number + index->parents], second,
@@ -275,10 +287,12 @@ bool
 index_split_sweep(struct index *index, uint64_t buckets, struct index_losses *losses)
 {
 	struct index_split *split = &index->split;
-	uint64_t each = index->bucket_mask + 1, end = split->cursor + buckets;
+	uint64_t children = index_refreshing(index) ? 1 : 2;
+	uint64_t all = children * (index->bucket_mask + 1), end = split->cursor + buckets;
 
-	for (; split->cursor < 2 * each && split->cursor < end; split->cursor++) {
-		uint64_t side = split->cursor & 1, number = split->cursor >> 1;
+	for (; split->cursor < all && split->cursor < end; split->cursor++) {
+		uint64_t side = split->cursor & (children - 1),
+			 number = split->cursor >> (children - 1);
 		struct bucket *bucket = chunk_bucket(index, split->child[side], number);
 		uint64_t control = bucket_control(bucket);
 		uint64_t hash = split->number + (side != 0 ? index->parents : 0);
@@ -288,7 +302,7 @@ index_split_sweep(struct index *index, uint64_t buckets, struct index_losses *lo
 		if ((control & CONTROL_PENDING) != 0)
 			settle(index, bucket, control, hash, losses);
 	}
-	return split->cursor == 2 * each;
+	return split->cursor == all;
 }
 
 uint64_t
@@ -297,6 +311,11 @@ index_split_end(struct index *index)
 	uint64_t parent = index->split.parent;
 
 	index->split.parent = 0;
+	if (index_refreshing(index)) {
+		/* relaxed: statistics for other threads */
+		atomic_fetch_add_explicit(&index->refreshes, 1, memory_order_relaxed);
+		return parent;
+	}
 	index->splits++;
 	/* relaxed, both: statistics for other threads */
 	atomic_fetch_add_explicit(&index->chunks, 1, memory_order_relaxed);
@@ -314,4 +333,61 @@ index_split_release(struct index *index, uint64_t parent)
 		count_depths(index, control, -1);
 		discard_overflow(index, control);
 	}
+}
+
+/* --- laying out anew ------------------------------------------------------------------------ */
+
+/* Entries of a chain, and how many of them are in overflow buckets though there is room before. */
+static void
+count_misplaced(const struct index *index, const struct bucket *bucket, uint64_t *entries,
+		uint64_t *misplaced)
+{
+	unsigned int live = 0, behind = 0;
+
+	for (unsigned int slots = FIRST_SLOTS;; slots = OVERFLOW_SLOTS) {
+		uint64_t control = bucket_control(bucket);
+
+		for (unsigned int i = 0; i < slots; i++)
+			/* relaxed: only counted */
+			live += slot_is(
+				atomic_load_explicit(&bucket->slot[i], memory_order_relaxed),
+				SLOT_LIVE);
+		if (slots == FIRST_SLOTS)
+			behind = live;
+		if ((control & CONTROL_ADDRESS) == 0)
+			break;
+		bucket = bucket_at(index, control);
+	}
+	behind = live - behind;
+	*entries += live;
+	*misplaced += live <= FIRST_SLOTS ? behind : behind - (live - FIRST_SLOTS);
+}
+
+bool
+index_wants_refresh(const struct index *index, uint64_t number)
+{
+	/* relaxed: ours alone */
+	uint64_t chunk = atomic_load_explicit(&index->directory[number], memory_order_relaxed);
+	uint64_t entries = 0, misplaced = 0;
+
+	for (uint64_t i = number % LOOK_STEP; i <= index->bucket_mask; i += LOOK_STEP)
+		count_misplaced(index, chunk_bucket(index, chunk, i), &entries, &misplaced);
+	return misplaced * MISPLACED_SHARE > entries;
+}
+
+void
+index_refresh_begin(struct index *index, uint64_t number, uint64_t chunk)
+{
+	/* relaxed, all: ours alone */
+	uint64_t mask = atomic_load_explicit(&index->directory_mask, memory_order_relaxed);
+	uint64_t parent = atomic_load_explicit(&index->directory[number], memory_order_relaxed);
+	uint64_t twin = number ^ index->parents;
+
+	index->split = (struct index_split){.parent = parent, .child = {chunk}, .number = number};
+	make_pending(index, chunk, parent, CONTROL_WHOLE);
+	/* release, both: the pending buckets */
+	atomic_store_explicit(&index->directory[number], chunk, memory_order_release);
+	if (twin <= mask &&
+	    atomic_load_explicit(&index->directory[twin], memory_order_relaxed) == parent)
+		atomic_store_explicit(&index->directory[twin], chunk, memory_order_release);
 }

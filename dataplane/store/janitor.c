@@ -8,11 +8,15 @@
 enum {
 	/* either some 100 us: who shares the janitor's CPU waits no longer than that */
 	ROUND_BUCKETS = 2048, /* of a split, in one round */
+	/* the same where nobody waits for room: what is stored in a round must be in reserve */
+	REFRESH_BUCKETS = 256,
 	ROUND_ITEMS = 1024,  /* evicted in one round: fewer would take as many grace periods more */
 	ROUND_SEGMENTS = 8,  /* given up, or taken back, in one round */
 	POPULATE_AHEAD = 16, /* segments to have ready, with pages behind them */
 	SWEEP_TICKS = CLOCK_TICKS,
 	ROOMY_SHARE = 128, /* an index below one in so many of the memory may be roomy */
+	LOOK_ROUNDS =
+		16, /* in one of so many rounds a chunk of the index is looked at: some 100 us */
 };
 
 /* --- the index ------------------------------------------------------------------------------ */
@@ -88,20 +92,39 @@ shard_begin_split(struct shard *shard, uint64_t items)
 		give_chunk(shard, first);
 }
 
+/*
+ * Begins to lay out anew what chunk's turn it is, if it is worth it and one is spare: where the index has
+ * grown one is.
+ */
+static void
+shard_begin_refresh(struct shard *shard)
+{
+	struct index *index = &shard->index;
+	uint64_t number = shard->keep.looked++ / LOOK_ROUNDS % counter_read(&index->chunks);
+
+	if (shard->keep.looked % LOOK_ROUNDS == 0 && shard->keep.chunks != 0 &&
+	    index_wants_refresh(index, number))
+		index_refresh_begin(index, number, shard_take_chunk(shard, chunk_shift_of(shard)));
+}
+
 /* True if there is more to do at once. */
 static bool
 shard_grow(struct store *store, unsigned int number, uint64_t items)
 {
 	struct shard *shard = store->shard[number];
 	struct index_losses losses = {.count = 0};
+	uint64_t buckets;
 
 	if (shard->keep.parent != 0 || shard->keep.doubled)
 		return true;
 	if (!index_splitting(&shard->index))
 		shard_begin_split(shard, items);
+	if (!index_splitting(&shard->index) && !shard->keep.doubled)
+		shard_begin_refresh(shard);
 	if (!index_splitting(&shard->index))
 		return shard->keep.doubled;
-	if (index_split_sweep(&shard->index, ROUND_BUCKETS, &losses))
+	buckets = index_refreshing(&shard->index) ? REFRESH_BUCKETS : ROUND_BUCKETS;
+	if (index_split_sweep(&shard->index, buckets, &losses))
 		shard->keep.parent = index_split_end(&shard->index);
 	shard_account(shard, &store->janitor->writer[number], &losses);
 	return true;

@@ -26,6 +26,7 @@ struct housekeeping {
 	uint64_t trimmed; /* overflow buckets that wait for one */
 	bool doubled;	  /* the directory has doubled: no split before one */
 	uint64_t chunks;  /* free chunks for the index: a list by their first words */
+	uint64_t looked;  /* rounds in which the index was not growing */
 	uint64_t swept;	  /* tick of the last look for what is gone */
 	uint32_t epoch;	  /* at that look */
 };

@@ -9,10 +9,10 @@
  *              |    tag     |state|frozen|fetched| used | told |    location    |
  *              +------------+-----+------+-------+------+------+----------------+
  *
- *     control   63      62    61          35 34                              0
- *              +-------+------+-------------+--------------------------------+
- *              |pending|frozen|      0      | next overflow bucket, 0: none  |
- *              +-------+------+-------------+--------------------------------+
+ *     control   63      62    61    60    35 34                              0
+ *              +-------+------+-----+-------+--------------------------------+
+ *              |pending|frozen|whole|   0   | next overflow bucket, 0: none  |
+ *              +-------+------+-----+-------+--------------------------------+
  *
  * A slot of 0 is empty. States:
  *
@@ -27,7 +27,8 @@
  *
  * FROZEN: the word's entry has moved, or is moving, to a larger table (index_grow.c), and no
  * writer may change it any more. PENDING, in a control word: the bucket has not been filled from its
- * smaller predecessor yet; the word's low bits are then the predecessor's address.
+ * smaller predecessor yet; the word's low bits are then the predecessor's address. WHOLE, with it: all
+ * of the predecessor is to fill this bucket, not a half.
  *
  * A location counts 8-byte units from the start of the arena: 512 GiB a shard. Bucket addresses in
  * control words count 32-byte units from there. Nothing here is a pointer.
@@ -70,6 +71,7 @@ enum {
 
 #define CONTROL_PENDING (UINT64_C(1) << 63)
 #define CONTROL_FROZEN	(UINT64_C(1) << 62)
+#define CONTROL_WHOLE	(UINT64_C(1) << 61)
 #define CONTROL_ADDRESS ((UINT64_C(1) << ADDRESS_BITS) - 1)
 
 struct bucket {

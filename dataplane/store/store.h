@@ -310,6 +310,7 @@ bool store_walk(struct store_worker *worker, struct store_cursor *cursor, store_
 	X(index_overflow, "overflow buckets in use")                                               \
 	X(index_dropped, "items dropped because their chain was full")                             \
 	X(index_growths, "times the index has doubled")                                            \
+	X(index_refreshes, "chunks of the index laid out anew, as their chains had grown long")    \
 	X(chain_1, "buckets without overflow")                                                     \
 	X(chain_2, "buckets with one overflow bucket")                                             \
 	X(chain_3, "buckets with two overflow buckets")                                            \

@@ -70,6 +70,7 @@ add_index(const struct index *index, struct store_stats *stats)
 	stats->chain_3 += reach[2] - reach[3];
 	stats->chain_4 += reach[3];
 	stats->index_growths += counter_read(&index->growths);
+	stats->index_refreshes += counter_read(&index->refreshes);
 }
 
 void

@@ -254,7 +254,7 @@ play(void *argument)
 }
 
 struct outcome {
-	uint64_t violations, torn, failed, lost, growths, evictions, sights, refused;
+	uint64_t violations, torn, failed, lost, growths, refreshes, evictions, sights, refused;
 	uint64_t at_once; /* rounds in which the index grew after evictions, and before the last */
 };
 
@@ -311,6 +311,7 @@ play_round(struct outcome *outcome, unsigned int shards, uint64_t seed)
 			    players[0].halfway.evictions > 0 &&
 			    stats.evictions > players[0].halfway.evictions;
 	outcome->growths += stats.index_growths;
+	outcome->refreshes += stats.index_refreshes;
 	outcome->evictions += stats.evictions;
 	outcome->lost += lost_segments(store);
 	for (unsigned int i = 0; i < WORKERS; i++)
@@ -332,16 +333,18 @@ torture(unsigned int shards)
 		play_round(&outcome, shards, ++rounds);
 		clock_gettime(CLOCK_MONOTONIC, &now);
 	} while ((double)(now.tv_sec - start.tv_sec) < seconds);
-	printf("\n    %llu rounds, %llu sights, %llu growths, %llu evictions, both at once "
-	       "in %llu rounds, %llu refusals",
+	printf("\n    %llu rounds, %llu sights, %llu growths, %llu refreshes, %llu evictions, "
+	       "at once with growth in %llu rounds, %llu refusals",
 	       (unsigned long long)rounds, (unsigned long long)outcome.sights,
-	       (unsigned long long)outcome.growths, (unsigned long long)outcome.evictions,
-	       (unsigned long long)outcome.at_once, (unsigned long long)outcome.refused);
+	       (unsigned long long)outcome.growths, (unsigned long long)outcome.refreshes,
+	       (unsigned long long)outcome.evictions, (unsigned long long)outcome.at_once,
+	       (unsigned long long)outcome.refused);
 	CU_ASSERT_EQUAL(outcome.violations, 0);
 	CU_ASSERT_EQUAL(outcome.torn, 0);
 	CU_ASSERT_EQUAL(outcome.failed, 0);
 	CU_ASSERT_EQUAL(outcome.lost, 0);
 	CU_ASSERT(outcome.growths > 0);
+	CU_ASSERT(outcome.refreshes > 0);
 	CU_ASSERT(outcome.evictions > 0);
 	CU_ASSERT(outcome.at_once > 0);
 }
