@@ -93,16 +93,17 @@ shard_begin_split(struct shard *shard, uint64_t items)
 }
 
 /*
- * Begins to lay out anew what chunk's turn it is, if it is worth it and one is spare: where the index has
- * grown one is.
+ * Begins to lay out anew the chunk whose turn it is, if that is worth it, one is spare (where the index has
+ * grown one is), and there will be memory for overflow buckets: those of its parent are not free before.
  */
 static void
 shard_begin_refresh(struct shard *shard)
 {
 	struct index *index = &shard->index;
-	uint64_t number = shard->keep.looked++ / LOOK_ROUNDS % counter_read(&index->chunks);
+	uint64_t number = shard->keep.looked / LOOK_ROUNDS % counter_read(&index->chunks);
 
-	if (shard->keep.looked % LOOK_ROUNDS == 0 && shard->keep.chunks != 0 &&
+	if (shard->keep.looked++ % LOOK_ROUNDS == 0 && shard->keep.chunks != 0 &&
+	    !eviction_at_floor(&shard->eviction, &shard->heap) &&
 	    index_wants_refresh(index, number))
 		index_refresh_begin(index, number, shard_take_chunk(shard, chunk_shift_of(shard)));
 }
