@@ -200,7 +200,8 @@ print_store(struct trial_subject *subject)
 	trial_jackdaw_stats(subject, &s);
 	printf("  store: %lu items, %lu of %lu MiB, %lu of it dead, evictions %lu, out of memory "
 	       "%lu, "
-	       "chains %lu/%lu/%lu/%lu, dropped %lu, growths %lu, refreshes %lu, grace period %lu us\n",
+	       "chains %lu/%lu/%lu/%lu, dropped %lu, growths %lu, refreshes %lu, grace period %lu "
+	       "us\n",
 	       s.items, s.memory_used >> 20, s.memory_limit >> 20, s.bytes_dead >> 20, s.evictions,
 	       s.out_of_memory, s.chain_1, s.chain_2, s.chain_3, s.chain_4, s.index_dropped,
 	       s.index_growths, s.index_refreshes, s.grace_period_us);

@@ -120,7 +120,7 @@ others_are_left(void)
 
 	for (size_t i = 0; i < sizeof(other) / sizeof(other[0]); i++)
 		CU_ASSERT_EQUAL(take(other[i], strlen(other[i]), &request), 0);
-	snprintf(large, sizeof(large), "k 0 0 %u\r\n", VALUE_MAX);
+	snprintf(large, sizeof(large), "k 0 0 %d\r\n", VALUE_MAX);
 	CU_ASSERT_EQUAL(take(large, strlen(large), &request), 0);
 }
 
