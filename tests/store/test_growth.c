@@ -17,6 +17,15 @@ number_op(enum store_verb verb, const uint64_t *number)
 	};
 }
 
+static enum store_status
+do_number(struct store_worker *worker, enum store_verb verb, uint64_t number)
+{
+	struct store_op op = number_op(verb, &number);
+
+	store_do(worker, &op);
+	return (enum store_status)op.status;
+}
+
 static bool
 holds_number(struct store_worker *worker, uint64_t number)
 {
@@ -82,10 +91,7 @@ nothing_is_missed_while_the_index_grows(void)
 	reader = (struct reader){.store = f.store, .stored = &stored, .stop = &stop};
 	pthread_create(&reader.thread, NULL, reader_run, &reader);
 	for (uint64_t n = 0; n < ITEMS; n++) {
-		struct store_op op = number_op(STORE_SET, &n);
-
-		store_do(f.worker, &op);
-		failed += op.status != STORE_OK;
+		failed += do_number(f.worker, STORE_SET, n) != STORE_OK;
 		atomic_store(&stored, n + 1);
 		missed += n % 4 == 0 && !holds_number(f.worker, n / 2);
 		if (n % 32 == 0)
@@ -128,9 +134,7 @@ two_shards_share_the_keys(void)
 	options.shards = 2;
 	f = fixture_with(&options);
 	for (uint64_t n = 0; n < ITEMS; n++) {
-		struct store_op op = number_op(STORE_SET, &n);
-
-		store_do(f.worker, &op);
+		do_number(f.worker, STORE_SET, n);
 		if (n % 256 == 0)
 			tidy(&f);
 	}
@@ -158,12 +162,8 @@ without_a_janitor_it_only_gets_slower(void)
 
 	options.item_size_max = 1000;
 	f = fixture_with(&options);
-	for (uint64_t n = 0; n < ITEMS; n++) {
-		struct store_op op = number_op(STORE_SET, &n);
-
-		store_do(f.worker, &op);
-		CU_ASSERT_EQUAL(op.status, STORE_OK);
-	}
+	for (uint64_t n = 0; n < ITEMS; n++)
+		CU_ASSERT_EQUAL(do_number(f.worker, STORE_SET, n), STORE_OK);
 	for (uint64_t n = 0; n < ITEMS; n++)
 		found += holds_number(f.worker, n);
 	stats = stats_of(&f);
@@ -196,26 +196,21 @@ chains_are_short_again_when_most_keys_have_gone(void)
 	options.item_size_max = 1000;
 	f = fixture_with(&options);
 	for (uint64_t n = 0; n < ITEMS; n++) {
-		struct store_op op = number_op(STORE_SET, &n);
-
-		store_do(f.worker, &op);
+		do_number(f.worker, STORE_SET, n);
 		if (n % 4096 == 0)
 			tidy(&f);
 	}
 	for (uint64_t n = 0; n < ITEMS; n++) {
-		struct store_op op = number_op(STORE_DELETE, &n);
-
 		if (n % STAY != 0)
-			store_do(f.worker, &op);
+			do_number(f.worker, STORE_DELETE, n);
 	}
 	before = stats_of(&f);
 	for (uint64_t i = 0; i < TURNS * ITEMS / STAY; i++) {
 		uint64_t n = i * STAY % ITEMS;
-		struct store_op op = number_op(STORE_SET, &n);
 
 		found += holds_number(f.worker, n);
 		if (i % 5 == 0)
-			store_do(f.worker, &op);
+			do_number(f.worker, STORE_SET, n);
 		store_quiescent(f.worker);
 		if (i % 128 == 0)
 			store_janitor(f.store);
@@ -239,12 +234,8 @@ usual_chains_hold_all_keys(void)
 	struct fixture f = fixture_new();
 	uint64_t buckets = stats_of(&f).chain_1;
 
-	for (uint64_t n = 0; n < buckets * KEYS_A_BUCKET; n++) {
-		struct store_op op = number_op(STORE_SET, &n);
-
-		store_do(f.worker, &op);
-		CU_ASSERT_EQUAL_FATAL(op.status, STORE_OK);
-	}
+	for (uint64_t n = 0; n < buckets * KEYS_A_BUCKET; n++)
+		CU_ASSERT_EQUAL_FATAL(do_number(f.worker, STORE_SET, n), STORE_OK);
 	CU_ASSERT_EQUAL(stats_of(&f).items, buckets * KEYS_A_BUCKET);
 	CU_ASSERT_EQUAL(stats_of(&f).index_dropped, 0);
 	fixture_end(&f);
