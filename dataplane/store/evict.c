@@ -34,6 +34,18 @@ victim_take(struct eviction *eviction)
 	return segment;
 }
 
+/* --- ghosts -------------------------------------------------------------------------------- */
+
+static struct ghost_time
+ghosts_now(const struct eviction *eviction)
+{
+	/* relaxed, both: ages are rough */
+	return (struct ghost_time){
+		.now = atomic_load_explicit(&eviction->drops, memory_order_relaxed),
+		.horizon = atomic_load_explicit(&eviction->horizon, memory_order_relaxed),
+	};
+}
+
 /* --- one item ------------------------------------------------------------------------------ */
 
 /* An item of the victim. */
@@ -56,7 +68,7 @@ struct evict_context {
 	bool flushed;	    /* all of the victim */
 	bool at_floor;	    /* nothing is copied: only so will there be room for what is stored */
 	unsigned int class; /* of survivors */
-	uint64_t ghost_stamp;
+	struct ghost_time ghosts;
 	uint32_t moved, grown; /* bytes of what has moved, and how many it takes more now */
 	struct index_losses losses;
 };
@@ -175,29 +187,21 @@ count_loss(struct evict_context *context, const struct candidate *candidate, uin
 	}
 }
 
-/*
- * What is to stand in the entry's slot: a copy, a ghost, or nothing. Overflow buckets get no ghosts: they
- * would never be empty, and chains never short again.
- */
+/* What is to stand in the entry's slot: a copy, or nothing. */
 static uint64_t
 replacement(struct evict_context *context, const struct candidate *candidate,
 	    const struct index_entry *entry, bool gone, struct copy *copy)
 {
-	const struct segment *victim = context->victim;
+	bool clean = context->victim->clean;
 	uint64_t word = entry->word;
-	bool stays = victim->clean || (word & SLOT_USED) != 0;
 
-	if (gone)
+	if (gone || (!clean && (word & SLOT_USED) == 0))
 		return SLOT_EMPTY;
-	if (stays)
-		keep_copy(context, candidate, (word & SLOT_TOLD) != 0, copy);
-	if (stays && copy->location != 0)
-		return slot_live(candidate->hash, copy->location) |
-		       (word & (victim->clean ? SLOT_USED | SLOT_FETCHED | SLOT_TOLD
-					      : SLOT_FETCHED | SLOT_TOLD));
-	if (victim->queue == QUEUE_SMALL && bucket_has_slot(candidate->bucket, entry->slot))
-		return slot_ghost(candidate->hash, context->ghost_stamp);
-	return SLOT_EMPTY;
+	keep_copy(context, candidate, (word & SLOT_TOLD) != 0, copy);
+	if (copy->location == 0)
+		return SLOT_EMPTY;
+	return slot_live(candidate->hash, copy->location) |
+	       (word & (clean ? SLOT_USED | SLOT_FETCHED | SLOT_TOLD : SLOT_FETCHED | SLOT_TOLD));
 }
 
 /* The entry that points to the item. False if there is none: the item is dead. */
@@ -235,6 +239,8 @@ evict_item(struct evict_context *context, const struct candidate *candidate)
 		}
 		shard_bury(shard, writer, entry.word);
 		count_loss(context, candidate, entry.word, gone);
+		if (!gone && context->victim->queue == QUEUE_SMALL)
+			index_leave_ghost(&shard->index, candidate->hash, &context->ghosts);
 		index_trim(&shard->index, candidate->hash, &entry);
 		break;
 	}
@@ -365,8 +371,7 @@ context_begin(struct evict_context *context, struct shard *shard, struct writer 
 	context->moved = 0;
 	context->grown = 0;
 	context->losses.count = 0;
-	/* relaxed: ghosts' ages are rough */
-	context->ghost_stamp = atomic_load_explicit(&shard->eviction.tail, memory_order_relaxed);
+	context->ghosts = ghosts_now(&shard->eviction);
 }
 
 /* What the next items of the writer's victim have in common. */
@@ -490,11 +495,7 @@ evict_abandon(struct shard *shard, struct writer *writer)
 bool
 evict_remembers(struct shard *shard, uint64_t hash)
 {
-	struct eviction *eviction = &shard->eviction;
-	uint64_t stamp;
+	struct ghost_time ghosts = ghosts_now(&shard->eviction);
 
-	/* relaxed, both: rough ages */
-	return index_find_ghost(&shard->index, hash, &stamp) &&
-	       (uint32_t)(atomic_load_explicit(&eviction->tail, memory_order_relaxed) - stamp) <=
-		       atomic_load_explicit(&eviction->horizon, memory_order_relaxed);
+	return index_find_ghost(&shard->index, hash, &ghosts);
 }

@@ -16,8 +16,8 @@
  *
  * Victims are chosen ahead by the janitor, so that writers under pressure need not wait for it; if they
  * run out of them, a writer chooses some itself.
- * Ghosts live in slots of the index that are empty anyway: they cost no memory, and as many as fit
- * are kept.
+ * Ghosts live in slots of the index that are empty anyway, two in one: they cost no memory, and as many
+ * as fit are kept. Their age counts victims of Small.
  */
 #ifndef JACKDAW_STORE_EVICT_H
 #define JACKDAW_STORE_EVICT_H
@@ -46,9 +46,10 @@ struct eviction {
 	_Atomic uint32_t begun;		      /* victims that an evictor took */
 	_Atomic uint32_t finished;	      /* of those, the ones that nothing points to now */
 	_Atomic uint32_t settled;	      /* of those, the ones that are free, or pinned */
-	_Atomic uint32_t horizon;	      /* victims for which a ghost is worth something */
-	_Atomic uint64_t reclaimed;	      /* grace periods done when segments were freed last */
-	_Atomic uint32_t refusals;	      /* stores found no free segment, lately */
+	_Atomic uint32_t drops;		      /* victims of Small that are not cleaned, ever */
+	_Atomic uint32_t horizon;   /* of those, for how many a ghost is worth something */
+	_Atomic uint64_t reclaimed; /* grace periods done when segments were freed last */
+	_Atomic uint32_t refusals;  /* stores found no free segment, lately */
 
 	/* whoever has the lock */
 	atomic_flag planning;

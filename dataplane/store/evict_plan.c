@@ -200,7 +200,11 @@ choose_victim(struct shard *shard)
 		return list_take(shard, list, victim);
 	}
 	list = list_over_its_share(eviction);
-	return list_take(shard, list, list->oldest);
+	victim = list_take(shard, list, list->oldest);
+	if (victim != SEGMENT_NONE && list == &eviction->queue[QUEUE_SMALL])
+		/* relaxed: ghosts' ages are rough */
+		atomic_fetch_add_explicit(&eviction->drops, 1, memory_order_relaxed);
+	return victim;
 }
 
 static void
@@ -284,6 +288,18 @@ victims_spare(struct shard *shard, const struct moment *moment)
 	}
 }
 
+/* Ghosts are worth something for as many victims of Small as there are segments. */
+static void
+set_horizon(struct eviction *eviction)
+{
+	uint32_t sealed = eviction->queue[QUEUE_SMALL].count + eviction->queue[QUEUE_MAIN].count;
+
+	/* relaxed: a rough limit. No age is more than half of what a stamp counts to */
+	atomic_store_explicit(&eviction->horizon,
+			      sealed < GHOST_STAMP / 2 ? sealed : (uint32_t)(GHOST_STAMP / 2),
+			      memory_order_relaxed);
+}
+
 void
 eviction_plan(struct store *store, unsigned int number, const struct moment *moment)
 {
@@ -293,10 +309,9 @@ eviction_plan(struct store *store, unsigned int number, const struct moment *mom
 
 	queue_sealed(shard);
 	adapt_target(eviction, &shard->heap, moment);
-	/* relaxed: ours, and a rough limit for ghosts */
+	set_horizon(eviction);
+	/* relaxed: ours */
 	target = atomic_load_explicit(&eviction->target, memory_order_relaxed);
-	atomic_store_explicit(&eviction->horizon, eviction->queue[QUEUE_MAIN].count + 1,
-			      memory_order_relaxed);
 	/* victims are chosen before they are wanted, so that writers find some without us */
 	if (heap_available(&shard->heap) + eviction_under_way(eviction) >= 2 * target) {
 		victims_spare(shard, moment);

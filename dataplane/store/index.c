@@ -4,25 +4,57 @@
 /* --- ghosts -------------------------------------------------------------------------------- */
 
 bool
-index_find_ghost(const struct index *index, uint64_t hash, uint64_t *stamp)
+index_find_ghost(const struct index *index, uint64_t hash, const struct ghost_time *time)
 {
 	struct bucket *bucket = index_bucket(index, hash);
-	uint64_t control = bucket_control(bucket);
-	unsigned int match, slots = FIRST_SLOTS;
+	unsigned int match;
 
-	if ((control & CONTROL_PENDING) != 0)
+	if ((bucket_control(bucket) & CONTROL_PENDING) != 0)
 		return false; /* it was settled a moment ago: no ghost is worth a second look */
-	while ((match = bucket_match(bucket, slots, hash, SLOT_GHOST)) == 0) {
-		if ((control & CONTROL_ADDRESS) == 0)
-			return false;
-		bucket = bucket_at(index, control);
-		control = bucket_control(bucket);
-		slots = OVERFLOW_SLOTS;
-	}
+	match = bucket_match(bucket, FIRST_SLOTS, hash, SLOT_GHOST);
+	if (match == 0)
+		match = bucket_match_word(bucket, FIRST_SLOTS,
+					  ghost_before(slot_tag(hash)) | SLOT_GHOST,
+					  GHOST_BEFORE | SLOT_STATE);
+	if (match == 0)
+		return false;
 	/* relaxed: a ghost is a hint; should it be another's by now, so be it */
-	*stamp = slot_location(
-		atomic_load_explicit(bucket_matched(bucket, match), memory_order_relaxed));
-	return true;
+	return ghost_age(atomic_load_explicit(bucket_matched(bucket, match), memory_order_relaxed),
+			 time->now) <= time->horizon;
+}
+
+/* Where a new ghost goes: to the least. 1: it takes the place of nothing that is worth keeping. */
+static uint32_t
+ghost_rank(uint64_t word, const struct ghost_time *time)
+{
+	if (word == SLOT_EMPTY || ghost_age(word, time->now) > time->horizon)
+		return 1;
+	/* to the one before it, so that slots stay empty; else the place of the oldest */
+	return ghost_is_of_two(word) ? 2 + GHOST_STAMP - ghost_age(word, time->now) : 0;
+}
+
+void
+index_leave_ghost(struct index *index, uint64_t hash, const struct ghost_time *time)
+{
+	struct bucket *bucket = index_bucket(index, hash);
+	struct index_entry best = {.slot = NULL};
+	uint32_t least = UINT32_MAX;
+
+	if ((bucket_control(bucket) & CONTROL_PENDING) != 0)
+		return;
+	for (unsigned int i = 0; i < FIRST_SLOTS; i++) {
+		/* relaxed: it is only replaced if it is still that */
+		uint64_t word = atomic_load_explicit(&bucket->slot[i], memory_order_relaxed);
+
+		if ((word != SLOT_EMPTY && !slot_is(word, SLOT_GHOST)) ||
+		    (word & SLOT_FROZEN) != 0 || ghost_rank(word, time) >= least)
+			continue;
+		least = ghost_rank(word, time);
+		best = (struct index_entry){.slot = &bucket->slot[i], .word = word};
+	}
+	if (best.slot != NULL)
+		index_replace(&best, least == 1 ? ghost_of_one(hash, time->now)
+						: ghost_of_two(hash, time->now, best.word));
 }
 
 /* --- for writers --------------------------------------------------------------------------- */

@@ -216,8 +216,20 @@ index_entry_is_first(const struct index *index, uint64_t hash, const struct inde
 	return bucket_has_slot(index_bucket(index, hash), entry->slot);
 }
 
-/* The ghost that the key left when it was evicted: its stamp in *stamp. False if there is none. */
-bool index_find_ghost(const struct index *index, uint64_t hash, uint64_t *stamp);
+/* How old ghosts are, in whatever `now` counts. */
+struct ghost_time {
+	uint32_t now;
+	uint32_t horizon; /* older ones are worth nothing */
+};
+
+/* True if the key was evicted lately: a ghost says so. */
+bool index_find_ghost(const struct index *index, uint64_t hash, const struct ghost_time *time);
+
+/*
+ * Leaves a ghost of the key in the first bucket of its chain, unless that holds nothing but entries.
+ * Overflow buckets get none: they would never be empty, and chains never short again.
+ */
+void index_leave_ghost(struct index *index, uint64_t hash, const struct ghost_time *time);
 
 enum index_insert {
 	INDEX_INSERTED,

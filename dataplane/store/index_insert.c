@@ -56,7 +56,7 @@ same_key(const struct insert *insert, uint64_t word)
 
 /* Where in a chain the entry could go. slot is NULL where there is no such place. */
 struct places {
-	struct index_entry own;	   /* the ghost of this very key */
+	struct index_entry own;	   /* the ghost of this very key, if it came last */
 	struct index_entry empty;  /* the first */
 	struct index_entry ghost;  /* the oldest */
 	struct index_entry victim; /* the live entry that was used least */
@@ -90,7 +90,7 @@ look_at(const struct insert *insert, _Atomic uint64_t *slot, struct places *plac
 	else if (slot_matches(word, insert->hash, SLOT_GHOST))
 		places->own = (struct index_entry){.slot = slot, .word = word};
 	else if (slot_is(word, SLOT_GHOST))
-		keep_lesser(&places->ghost, slot, word, SLOT_LOCATION);
+		keep_lesser(&places->ghost, slot, word, GHOST_STAMP);
 	else if (slot_matches(word, insert->hash, SLOT_LIVE) && same_key(insert, word))
 		return IS_THERE;
 	else if (slot_is(word, SLOT_LIVE))

@@ -18,8 +18,15 @@
  *
  *     LIVE       location is an item's; the only state that readers see
  *     TENTATIVE  an insert in progress (index_insert.c); location is its item's
- *     GHOST      an item that was evicted lately; location is the time of it (evict.c). Inserts
- *                treat it as empty
+ *     GHOST      one or two items that were evicted lately, and when (evict.c). Inserts treat it as
+ *                empty:
+ *
+ *                63        42 41 40    39     38          17 16 15            0
+ *               +------------+-----+------+-----------------+--+---------------+
+ *               | last's tag |state|frozen| tag before that |0 | last's stamp  |
+ *               +------------+-----+------+-----------------+--+---------------+
+ *
+ *                A ghost of one has its tag twice
  *
  * USED: the item was read since eviction looked at it last. FETCHED: since it was stored. A reader
  * sets both in one go, so a slot is written once by reads, however hot it is. TOLD: somebody has been
@@ -52,6 +59,8 @@ enum {
 	SLOT_LOCATION_BITS = 36,
 	SLOT_FROZEN_SHIFT = 39, /* from here on: frozen, state, tag */
 	SLOT_TAG_SHIFT = 64 - HASH_TAG_BITS,
+	GHOST_STAMP_BITS = 16,
+	GHOST_BEFORE_SHIFT = 17, /* one bit stays 0, so that no ghost is SLOT_UNFILLED */
 };
 
 #define SLOT_LOCATION  ((UINT64_C(1) << SLOT_LOCATION_BITS) - 1)
@@ -65,6 +74,8 @@ enum {
 #define SLOT_GHOST     (UINT64_C(3) << 40)
 #define SLOT_TAG       (~UINT64_C(0) << SLOT_TAG_SHIFT)
 #define SLOT_EMPTY     UINT64_C(0)
+#define GHOST_STAMP    ((UINT64_C(1) << GHOST_STAMP_BITS) - 1)
+#define GHOST_BEFORE   (SLOT_TAG >> (SLOT_TAG_SHIFT - GHOST_BEFORE_SHIFT))
 /* What a slot of a pending bucket holds: no word that anybody writes later equals it, nor does a
  * control word. */
 #define SLOT_UNFILLED (~UINT64_C(0))
@@ -82,6 +93,7 @@ struct bucket {
 _Static_assert(sizeof(struct bucket) + FIRST_SLOTS * 8 == 1 << FIRST_SHIFT, "a cache line");
 _Static_assert(sizeof(struct bucket) + OVERFLOW_SLOTS * 8 == 1 << OVERFLOW_SHIFT, "half of one");
 _Static_assert(STORE_SHARD_MEMORY_MAX == UINT64_C(8) << SLOT_LOCATION_BITS, "of 8 bytes each");
+_Static_assert(GHOST_BEFORE_SHIFT + HASH_TAG_BITS <= SLOT_FROZEN_SHIFT, "a ghost holds two tags");
 _Static_assert(HASH_TAG_BITS + 2 + 1 + 3 + SLOT_LOCATION_BITS == 64, "a slot is a word");
 
 static inline uint64_t
@@ -96,10 +108,37 @@ slot_live(uint64_t hash, uint64_t location)
 	return slot_tag(hash) | SLOT_LIVE | location;
 }
 
+/* A tag where a ghost has that of the item before. */
 static inline uint64_t
-slot_ghost(uint64_t hash, uint64_t stamp)
+ghost_before(uint64_t tag)
 {
-	return slot_tag(hash) | SLOT_GHOST | (stamp & SLOT_LOCATION);
+	return (tag & SLOT_TAG) >> (SLOT_TAG_SHIFT - GHOST_BEFORE_SHIFT);
+}
+
+static inline uint64_t
+ghost_of_one(uint64_t hash, uint64_t stamp)
+{
+	return slot_tag(hash) | SLOT_GHOST | ghost_before(slot_tag(hash)) | (stamp & GHOST_STAMP);
+}
+
+/* Of this item and, before it, the last one of another ghost. */
+static inline uint64_t
+ghost_of_two(uint64_t hash, uint64_t stamp, uint64_t ghost)
+{
+	return slot_tag(hash) | SLOT_GHOST | ghost_before(ghost) | (stamp & GHOST_STAMP);
+}
+
+static inline bool
+ghost_is_of_two(uint64_t ghost)
+{
+	return ghost_before(ghost) != (ghost & GHOST_BEFORE);
+}
+
+/* How many stamps ago the ghost was left. */
+static inline uint32_t
+ghost_age(uint64_t ghost, uint32_t now)
+{
+	return (now - (uint32_t)ghost) & GHOST_STAMP;
 }
 
 /* True of a word in this state with this hash's tag, frozen or not. */
