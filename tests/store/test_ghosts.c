@@ -172,7 +172,7 @@ a_key_that_comes_back_enters_main(void)
 		set_number(&f, n);
 	for (uint64_t n = oldest - BACK; n < oldest; n++)
 		main += queue_of(&f, n) == QUEUE_MAIN;
-	CU_ASSERT(main > BACK / 2);
+	CU_ASSERT(main > BACK / 4); /* as far as there are slots for ghosts */
 	fixture_end(&f);
 }
 
