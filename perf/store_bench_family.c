@@ -70,15 +70,16 @@ hit_lines(struct trial_subject *subject)
 	double buckets, load, extra = 0, p;
 
 	trial_jackdaw_stats(subject, &stats);
-	buckets = (double)(stats.chain_1 + stats.chain_2 + stats.chain_3);
+	buckets = (double)(stats.chain_1 + stats.chain_2 + stats.chain_3 + stats.chain_4);
 	if (buckets == 0 || stats.items == 0)
 		return 0;
 	load = (double)stats.items / buckets;
 	p = exp(-load);
 	for (int n = 1; n < 64; n++) {
-		p *= load / n; /* probability of n items in a chain of buckets of seven */
+		p *= load /
+		     n; /* probability of n items in a chain: a bucket of seven, others of three */
 		for (int i = 7; i < n; i++)
-			extra += p * (i / 7);
+			extra += p * (1 + (i - 7) / 3);
 	}
 	return 1 + extra / load + trial_jackdaw_item_lines(subject, 200000);
 }

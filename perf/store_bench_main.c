@@ -25,21 +25,27 @@ run_gets(struct trials *trials, const struct trial_plan *defaults, const char *n
 	trial_peers_print(trials, name);
 }
 
-/* Several workers beside one of them, on the same store. */
+/*
+ * Several workers beside one of them, on the same store; of GETs also the bound's workers, which share
+ * nothing: what they don't gain the machine doesn't have.
+ */
 static void
 run_scale(struct trials *trials, const struct trial_plan *plan, double set_share, const char *name,
 	  double bar)
 {
-	struct trial_family family = {.plan = *plan, .subjects = {true}};
+	bool gets = set_share == 0;
+	struct trial_family family = {.plan = *plan, .subjects = {true, false, false, gets}};
 	char one[NAME_SIZE], all[NAME_SIZE], what[2 * NAME_SIZE];
 
 	snprintf(one, sizeof(one), "%.40s-1-worker", name);
 	snprintf(all, sizeof(all), "%.40s-%u-workers", name, plan->workers);
 	snprintf(what, sizeof(what), "%.40s: %u workers to one", name, plan->workers);
-	trial_variant_add(&family, one, 1, set_share, false);
-	trial_variant_add(&family, all, plan->workers, set_share, false);
+	trial_variant_add(&family, one, 1, set_share, gets);
+	trial_variant_add(&family, all, plan->workers, set_share, gets);
 	trial_family_run(trials, &family);
 	trial_ratio_print(trials, what, all, "jackdaw", one, "jackdaw", 1, bar);
+	snprintf(what, sizeof(what), "%.40s: the bound, %u workers to one", name, plan->workers);
+	trial_ratio_print(trials, what, all, "bound", one, "bound", 1, 0);
 }
 
 /* SETs and GETs beside GETs alone, on the same store. */
@@ -99,7 +105,8 @@ static const char usage[] =
 	"  --key N           bytes (default 16)\n"
 	"  --value N         bytes (default 32)\n"
 	"  --workers N       threads, each on a CPU of its own (default 1)\n"
-	"  --scale           runs with one worker as well, in turns; the store alone\n"
+	"  --scale           runs with one worker as well, in turns; the store, and for get the "
+	"bound\n"
 	"  --beside-get      runs GETs alone as well, in turns; the store alone\n"
 	"  --batch N         operations handed over together, 1 to 64 (default 32)\n"
 	"  --memory SIZE     of the store, K M G are powers of 1024 (default: what the items "
