@@ -16,26 +16,14 @@
 #include <unistd.h>
 
 #include "perf/cache_sim.h"
+#include "perf/sim_policies.h"
 #include "perf/sim_table.h"
 
 enum {
-	POLICIES_MAX = 32,
 	MEMORIES_MAX = 8,
 	THREADS_MAX = 64,
 	LEAST_ITEMS = 1000,
 	ENGINE_LEAST = 8 << 20
-};
-
-struct policy {
-	const char *name;
-	const char *what;
-	enum {
-		KIND_MEMCACHED,
-		KIND_STORE,
-		KIND_LRU,
-		KIND_SEGMENTS
-	} kind;
-	struct segments_options segments;
 };
 
 struct settings {
@@ -51,10 +39,9 @@ struct settings {
 	unsigned int threads;
 	uint64_t seed;
 	bool sweep;
-	bool mixed;			      /* one stream of GET and SET alike, no shapes */
-	bool engine;			      /* replay against the store itself */
-	struct policy policies[POLICIES_MAX]; /* the first is what the others are held against */
-	size_t policy_count;
+	bool mixed;		  /* one stream of GET and SET alike, no shapes */
+	bool engine;		  /* replay against the store itself */
+	struct policies policies; /* the first is what the others are held against */
 	const char *trials[POLICIES_MAX / 2];
 	size_t trial_count;
 };
@@ -72,193 +59,6 @@ struct run {
 	struct outcome *outcomes;
 	_Atomic size_t next; /* relaxed: only hands out numbers; pthread_join publishes results */
 };
-
-/* --- policies ----------------------------------------------------------------------------- */
-
-static struct segments_options *
-add_policy(struct settings *settings, const char *name, const char *what,
-	   enum segments_policy policy)
-{
-	struct policy *p = &settings->policies[settings->policy_count++];
-
-	p->name = name;
-	p->what = what;
-	p->kind = KIND_SEGMENTS;
-	segments_defaults(&p->segments, policy);
-	return &p->segments;
-}
-
-static void
-add_candidates(struct settings *settings)
-{
-	struct segments_options *o;
-
-	settings->policies[settings->policy_count++] = (struct policy){
-		.name = "lru", .what = "LRU of items of our size, no segments", .kind = KIND_LRU};
-	add_policy(settings, "fifo", "the oldest segment goes", SEGMENTS_FIFO);
-	add_policy(settings, "merge", "Segcache: merge 4 of a TTL class", SEGMENTS_MERGE);
-	o = add_policy(settings, "s3-plain", "S3-FIFO over segments, Small 10 %", SEGMENTS_S3);
-	o->small_share = 0.10, o->clean_below = 0, o->overwrite = OVERWRITE_COUNT;
-	add_policy(settings, "jackdaw", "S3-FIFO, Small 30 %, the deadest cleaned", SEGMENTS_S3);
-	o = add_policy(settings, "benefit", "S3-FIFO, Small 30 %, cleaning by benefit",
-		       SEGMENTS_S3);
-	o->cleaning = CLEAN_BENEFIT, o->drop_old = 0.2;
-}
-
-/* The store itself, beside what the simulation says of it. */
-static void
-add_store(struct settings *settings)
-{
-	settings->policies[settings->policy_count++] =
-		(struct policy){.name = "store", .what = "the store itself", .kind = KIND_STORE};
-	add_policy(settings, "simulated", "what it is meant to do", SEGMENTS_S3);
-}
-
-/* The choice with one constant changed at a time. */
-static void
-add_sweep(struct settings *settings)
-{
-	struct segments_options *o;
-
-	add_policy(settings, "base", "as chosen", SEGMENTS_S3);
-	o = add_policy(settings, "small10", "Small 10 %", SEGMENTS_S3);
-	o->small_share = 0.10;
-	o = add_policy(settings, "small20", "Small 20 %", SEGMENTS_S3);
-	o->small_share = 0.20;
-	o = add_policy(settings, "small40", "Small 40 %", SEGMENTS_S3);
-	o->small_share = 0.40;
-	o = add_policy(settings, "adapt", "Small's share follows the ghosts hit", SEGMENTS_S3);
-	o->adapt = true;
-	o = add_policy(settings, "clock", "no Small: CLOCK over segments", SEGMENTS_S3);
-	o->direct = true, o->small_share = 0;
-	o = add_policy(settings, "no-clean", "dead bytes wait for eviction", SEGMENTS_S3);
-	o->clean_below = 0;
-	o = add_policy(settings, "clean60", "cleaned when 40 % is dead", SEGMENTS_S3);
-	o->clean_below = 0.60;
-	o = add_policy(settings, "clean85", "cleaned when 15 % is dead", SEGMENTS_S3);
-	o->clean_below = 0.85;
-	o = add_policy(settings, "benefit", "cleaned from a benefit of 0.25", SEGMENTS_S3);
-	o->cleaning = CLEAN_BENEFIT;
-	o = add_policy(settings, "drop", "the same, unused dropped where old", SEGMENTS_S3);
-	o->cleaning = CLEAN_BENEFIT, o->drop_old = 0.2;
-	o = add_policy(settings, "hot", "and overwritten in own segments", SEGMENTS_S3);
-	o->cleaning = CLEAN_BENEFIT, o->drop_old = 0.2;
-	o->heats = 1, o->heat_kept = true, o->hot_age[1] = 1e9;
-	o = add_policy(settings, "ow-small", "overwrite: to Small, uses forgotten", SEGMENTS_S3);
-	o->overwrite = OVERWRITE_SMALL;
-	o = add_policy(settings, "ow-count", "overwrite: to Small, uses kept", SEGMENTS_S3);
-	o->overwrite = OVERWRITE_COUNT;
-	o = add_policy(settings, "ghost0", "no ghosts", SEGMENTS_S3);
-	o->ghost_ratio = 0;
-	o = add_policy(settings, "ghost.5", "half as many ghosts", SEGMENTS_S3);
-	o->ghost_ratio = 0.5;
-	o = add_policy(settings, "ghost2", "twice as many ghosts", SEGMENTS_S3);
-	o->ghost_ratio = 2;
-	o = add_policy(settings, "freq3", "uses counted to 3, 1 in 4", SEGMENTS_S3);
-	o->freq_max = 3;
-	o = add_policy(settings, "promote2", "two uses to leave Small", SEGMENTS_S3);
-	o->promote_at = 2, o->count_again = 1, o->freq_max = 3;
-	o = add_policy(settings, "ttl", "a segment holds one TTL class", SEGMENTS_S3);
-	o->ttl_classes = true;
-}
-
-/* --- policies told on the command line ------------------------------------------------------ */
-
-struct constant {
-	const char *name;
-	size_t offset;
-	enum {
-		REAL,
-		NUMBER, /* unsigned int, or an enumeration */
-		FLAG,
-	} kind;
-};
-
-#define CONSTANT(kind, field)                                                                      \
-	{                                                                                          \
-#field, offsetof(struct segments_options, field), kind                             \
-	}
-
-static const struct constant constants[] = {
-	CONSTANT(NUMBER, overwrite),
-	CONSTANT(REAL, small_share),
-	CONSTANT(REAL, ghost_ratio),
-	CONSTANT(NUMBER, freq_max),
-	CONSTANT(NUMBER, promote_at),
-	CONSTANT(REAL, count_again),
-	CONSTANT(FLAG, direct),
-	CONSTANT(FLAG, ttl_classes),
-	CONSTANT(REAL, clean_below),
-	CONSTANT(FLAG, adapt),
-	CONSTANT(NUMBER, cleaning),
-	CONSTANT(REAL, clean_score),
-	CONSTANT(REAL, drop_old),
-	CONSTANT(NUMBER, heats),
-	CONSTANT(FLAG, heat_kept),
-	CONSTANT(REAL, hot_below),
-	{"hot_age1", offsetof(struct segments_options, hot_age[1]), REAL},
-	{"hot_age2", offsetof(struct segments_options, hot_age[2]), REAL},
-	{"hot_age3", offsetof(struct segments_options, hot_age[3]), REAL},
-};
-
-/* Sets one constant, as "name=value". False: there is no such constant. */
-static bool
-constant_set(struct segments_options *options, const char *text)
-{
-	const char *equals = strchr(text, '=');
-
-	for (size_t i = 0; equals != NULL && i < sizeof(constants) / sizeof(constants[0]); i++) {
-		const struct constant *c = &constants[i];
-		uint8_t *field = (uint8_t *)options + c->offset;
-		double value = strtod(equals + 1, NULL);
-
-		if (strlen(c->name) != (size_t)(equals - text) ||
-		    strncmp(c->name, text, (size_t)(equals - text)) != 0)
-			continue;
-		if (c->kind == REAL)
-			memcpy(field, &value, sizeof(value));
-		else if (c->kind == NUMBER)
-			memcpy(field, &(unsigned int){(unsigned int)value}, sizeof(unsigned int));
-		else
-			memcpy(field, &(bool){value != 0}, sizeof(bool));
-		return true;
-	}
-	return false;
-}
-
-/* S3-FIFO with some constants changed: "name=value,...". The text stays in use. */
-static void
-add_trial(struct settings *settings, const char *text)
-{
-	struct segments_options *o = add_policy(settings, "trial", text, SEGMENTS_S3);
-	char *copy = strdup(text), *rest = copy, *word;
-
-	while ((word = strsep(&rest, ",")) != NULL) {
-		if (*word != '\0' && !constant_set(o, word)) {
-			fprintf(stderr, "cache-sim: --try %s: what is %s?\n", text, word);
-			exit(2);
-		}
-	}
-	free(copy);
-}
-
-static struct sim_cache *
-create_cache(const struct policy *policy, const struct sim_budget *budget)
-{
-	const double ours = 8 + 3.5 + 14.5; /* header, alignment, index */
-
-	switch (policy->kind) {
-	case KIND_MEMCACHED:
-		return sim_memcached_create(budget);
-	case KIND_STORE:
-		return sim_store_create(budget);
-	case KIND_LRU:
-		return sim_lru_create(budget, ours);
-	case KIND_SEGMENTS:
-		break;
-	}
-	return sim_segments_create(budget, &policy->segments);
-}
 
 /* --- running ------------------------------------------------------------------------------ */
 
@@ -311,8 +111,8 @@ run_shape(const struct settings *settings, const struct shape *shape, struct out
 		outcome->memory[m] = budget.memory;
 		if (settings->engine && budget.memory < ENGINE_LEAST)
 			continue; /* nobody runs a store so small */
-		for (size_t p = 0; p < settings->policy_count; p++)
-			replay(create_cache(&settings->policies[p], &budget), &trace,
+		for (size_t p = 0; p < settings->policies.count; p++)
+			replay(policy_create(&settings->policies.policy[p], &budget), &trace,
 			       &outcome->results[m][p]);
 	}
 	sim_trace_release(&trace);
@@ -375,14 +175,14 @@ print_table(const struct run *run, size_t memory)
 	printf("\nmiss ratios, memory %g %% of the working set\n",
 	       100 * settings->memories[memory]);
 	printf("%-10s %8s", "shape", "endless");
-	for (size_t p = 0; p < settings->policy_count; p++)
-		printf(" %9s", settings->policies[p].name);
+	for (size_t p = 0; p < settings->policies.count; p++)
+		printf(" %9s", settings->policies.policy[p].name);
 	printf("\n");
 	for (size_t i = 0; i < run->shape_count; i++) {
 		const struct outcome *outcome = &run->outcomes[i];
 
 		printf("%-10s %8.5f", run->shapes[i]->name, miss_ratio(&outcome->endless));
-		for (size_t p = 0; p < settings->policy_count; p++)
+		for (size_t p = 0; p < settings->policies.count; p++)
 			printf(" %9.5f", miss_ratio(&outcome->results[memory][p]));
 		printf("\n");
 	}
@@ -419,9 +219,10 @@ print_policy(const struct run *run, size_t policy, size_t first_memory, size_t l
 		qsort(values, n, sizeof(values[0]), by_value);
 		printf("%-10s %5.1f %% of %3zu no worse, misses saved: median %5.1f %%, "
 		       "quartiles %5.1f .. %5.1f %%, worst %6.1f %%, copied %4.2f  %s\n",
-		       run->settings->policies[policy].name, 100.0 * (double)no_worse / (double)n,
-		       n, 100 * values[n / 2], 100 * values[n / 4], 100 * values[3 * n / 4],
-		       100 * values[0], copied / (double)n, run->settings->policies[policy].what);
+		       run->settings->policies.policy[policy].name,
+		       100.0 * (double)no_worse / (double)n, n, 100 * values[n / 2],
+		       100 * values[n / 4], 100 * values[3 * n / 4], 100 * values[0],
+		       copied / (double)n, run->settings->policies.policy[policy].what);
 	}
 	free(values);
 }
@@ -433,14 +234,14 @@ print_summary(const struct run *run)
 
 	for (size_t m = 0; m < settings->memory_count; m++) {
 		printf("\nagainst %s, memory %g %% of the working set\n",
-		       settings->policies[0].name, 100 * settings->memories[m]);
-		for (size_t p = 1; p < settings->policy_count; p++)
+		       settings->policies.policy[0].name, 100 * settings->memories[m]);
+		for (size_t p = 1; p < settings->policies.count; p++)
 			print_policy(run, p, m, m);
 	}
 	if (settings->memory_count == 1)
 		return;
-	printf("\nagainst %s, all memories\n", settings->policies[0].name);
-	for (size_t p = 1; p < settings->policy_count; p++)
+	printf("\nagainst %s, all memories\n", settings->policies.policy[0].name);
+	for (size_t p = 1; p < settings->policies.count; p++)
 		print_policy(run, p, 0, settings->memory_count - 1);
 }
 
@@ -452,13 +253,13 @@ print_mixed(const struct run *run)
 	printf("GET and SET alike, Zipf 0.99\n%-10s %8s %8s %10s %12s %10s\n", "policy", "memory",
 	       "hits", "items", "copies a SET", "of cleaning");
 	for (size_t m = 0; m < settings->memory_count; m++) {
-		for (size_t p = 0; p < settings->policy_count; p++) {
+		for (size_t p = 0; p < settings->policies.count; p++) {
 			const struct sim_result *r = &run->outcomes[0].results[m][p];
 
 			printf("%-10s %7.0f%% %8.4f %10.0f %12.3f %10.3f  %s\n",
-			       settings->policies[p].name, 100 * settings->memories[m],
+			       settings->policies.policy[p].name, 100 * settings->memories[m],
 			       1 - miss_ratio(r), r->mean_items, r->copied_late, r->cleaned_late,
-			       settings->policies[p].what);
+			       settings->policies.policy[p].what);
 		}
 	}
 }
@@ -477,15 +278,16 @@ write_tsv(const struct run *run)
 		const struct outcome *outcome = &run->outcomes[i];
 
 		for (size_t m = 0; m < settings->memory_count; m++) {
-			for (size_t p = 0; p < settings->policy_count; p++) {
+			for (size_t p = 0; p < settings->policies.count; p++) {
 				const struct sim_result *r = &outcome->results[m][p];
 
 				fprintf(file,
 					"%s\t%g\t%lu\t%s\t%lu\t%lu\t%.6f\t%.6f\t%.0f\t%.0f\t%.3f\n",
 					run->shapes[i]->name, settings->memories[m],
-					outcome->memory[m], settings->policies[p].name, r->gets,
-					r->misses, miss_ratio(r), miss_ratio(&outcome->endless),
-					r->mean_items, r->mean_bytes, r->copied_share);
+					outcome->memory[m], settings->policies.policy[p].name,
+					r->gets, r->misses, miss_ratio(r),
+					miss_ratio(&outcome->endless), r->mean_items, r->mean_bytes,
+					r->copied_share);
 			}
 		}
 	}
@@ -715,16 +517,16 @@ main(int argc, char **argv)
 	choose_shapes(&run, &shapes);
 	if (settings.mixed)
 		run.shape_count = 1;
-	settings.policies[settings.policy_count++] =
-		(struct policy){.name = "memcached", .what = "", .kind = KIND_MEMCACHED};
+	policies_add_memcached(&settings.policies);
 	if (settings.engine)
-		add_store(&settings);
+		policies_add_store(&settings.policies);
 	else if (settings.sweep)
-		add_sweep(&settings);
+		policies_add_sweep(&settings.policies);
 	else if (settings.trial_count == 0)
-		add_candidates(&settings);
+		policies_add_candidates(&settings.policies);
 	for (size_t i = 0; i < settings.trial_count; i++)
-		add_trial(&settings, settings.trials[i]);
+		if (!policies_add_trial(&settings.policies, settings.trials[i]))
+			refuse("try", settings.trials[i], "name=value,... of the constants");
 	run.outcomes = sim_realloc(NULL, run.shape_count, sizeof(run.outcomes[0]));
 	memset(run.outcomes, 0, run.shape_count * sizeof(run.outcomes[0]));
 	run_all(&run);
