@@ -209,13 +209,6 @@ bucket_has_slot(const struct bucket *first, const _Atomic uint64_t *slot)
 	return slot >= &first->slot[0] && slot < &first->slot[FIRST_SLOTS];
 }
 
-/* True if the entry lies in the first bucket of its chain. */
-static inline bool
-index_entry_is_first(const struct index *index, uint64_t hash, const struct index_entry *entry)
-{
-	return bucket_has_slot(index_bucket(index, hash), entry->slot);
-}
-
 /* How old ghosts are, in whatever `now` counts. */
 struct ghost_time {
 	uint32_t now;

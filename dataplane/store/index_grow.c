@@ -291,8 +291,8 @@ index_split_sweep(struct index *index, uint64_t buckets, struct index_losses *lo
 	uint64_t all = children * (index->bucket_mask + 1), end = split->cursor + buckets;
 
 	for (; split->cursor < all && split->cursor < end; split->cursor++) {
-		uint64_t side = split->cursor & (children - 1),
-			 number = split->cursor >> (children - 1);
+		uint64_t side = split->cursor & (children - 1);
+		uint64_t number = split->cursor >> (children - 1);
 		struct bucket *bucket = chunk_bucket(index, split->child[side], number);
 		uint64_t control = bucket_control(bucket);
 		uint64_t hash = split->number + (side != 0 ? index->parents : 0);
@@ -342,7 +342,7 @@ static void
 count_misplaced(const struct index *index, const struct bucket *bucket, uint64_t *entries,
 		uint64_t *misplaced)
 {
-	unsigned int live = 0, behind = 0;
+	unsigned int live = 0, first = 0, behind;
 
 	for (unsigned int slots = FIRST_SLOTS;; slots = OVERFLOW_SLOTS) {
 		uint64_t control = bucket_control(bucket);
@@ -353,12 +353,12 @@ count_misplaced(const struct index *index, const struct bucket *bucket, uint64_t
 				atomic_load_explicit(&bucket->slot[i], memory_order_relaxed),
 				SLOT_LIVE);
 		if (slots == FIRST_SLOTS)
-			behind = live;
+			first = live;
 		if ((control & CONTROL_ADDRESS) == 0)
 			break;
 		bucket = bucket_at(index, control);
 	}
-	behind = live - behind;
+	behind = live - first;
 	*entries += live;
 	*misplaced += live <= FIRST_SLOTS ? behind : behind - (live - FIRST_SLOTS);
 }

@@ -15,8 +15,7 @@ enum {
 	POPULATE_AHEAD = 16, /* segments to have ready, with pages behind them */
 	SWEEP_TICKS = CLOCK_TICKS,
 	ROOMY_SHARE = 128, /* an index below one in so many of the memory may be roomy */
-	LOOK_ROUNDS =
-		16, /* in one of so many rounds a chunk of the index is looked at: some 100 us */
+	LOOK_ROUNDS = 16,  /* in one of so many rounds a chunk of the index is looked at */
 };
 
 /* --- the index ------------------------------------------------------------------------------ */
