@@ -5,100 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct segments_options *
-add_policy(struct policies *policies, const char *name, const char *what,
-	   enum segments_policy policy)
-{
-	struct policy *p = &policies->policy[policies->count++];
-
-	p->name = name;
-	p->what = what;
-	p->kind = KIND_SEGMENTS;
-	segments_defaults(&p->segments, policy);
-	return &p->segments;
-}
-
-void
-policies_add_memcached(struct policies *policies)
-{
-	policies->policy[policies->count++] =
-		(struct policy){.name = "memcached", .what = "", .kind = KIND_MEMCACHED};
-}
-
-void
-policies_add_candidates(struct policies *policies)
-{
-	struct segments_options *o;
-
-	policies->policy[policies->count++] = (struct policy){
-		.name = "lru", .what = "LRU of items of our size, no segments", .kind = KIND_LRU};
-	add_policy(policies, "fifo", "the oldest segment goes", SEGMENTS_FIFO);
-	add_policy(policies, "merge", "Segcache: merge 4 of a TTL class", SEGMENTS_MERGE);
-	o = add_policy(policies, "s3-plain", "S3-FIFO over segments, Small 10 %", SEGMENTS_S3);
-	o->small_share = 0.10, o->clean_below = 0, o->overwrite = OVERWRITE_COUNT;
-	add_policy(policies, "jackdaw", "S3-FIFO, Small 30 %, the deadest cleaned", SEGMENTS_S3);
-	o = add_policy(policies, "benefit", "S3-FIFO, Small 30 %, cleaning by benefit",
-		       SEGMENTS_S3);
-	o->cleaning = CLEAN_BENEFIT, o->drop_old = 0.2;
-}
-
-void
-policies_add_store(struct policies *policies)
-{
-	policies->policy[policies->count++] =
-		(struct policy){.name = "store", .what = "the store itself", .kind = KIND_STORE};
-	add_policy(policies, "simulated", "what it is meant to do", SEGMENTS_S3);
-}
-
-/* The choice with one constant changed at a time. */
-void
-policies_add_sweep(struct policies *policies)
-{
-	struct segments_options *o;
-
-	add_policy(policies, "base", "as chosen", SEGMENTS_S3);
-	o = add_policy(policies, "small10", "Small 10 %", SEGMENTS_S3);
-	o->small_share = 0.10;
-	o = add_policy(policies, "small20", "Small 20 %", SEGMENTS_S3);
-	o->small_share = 0.20;
-	o = add_policy(policies, "small40", "Small 40 %", SEGMENTS_S3);
-	o->small_share = 0.40;
-	o = add_policy(policies, "adapt", "Small's share follows the ghosts hit", SEGMENTS_S3);
-	o->adapt = true;
-	o = add_policy(policies, "clock", "no Small: CLOCK over segments", SEGMENTS_S3);
-	o->direct = true, o->small_share = 0;
-	o = add_policy(policies, "no-clean", "dead bytes wait for eviction", SEGMENTS_S3);
-	o->clean_below = 0;
-	o = add_policy(policies, "clean60", "cleaned when 40 % is dead", SEGMENTS_S3);
-	o->clean_below = 0.60;
-	o = add_policy(policies, "clean85", "cleaned when 15 % is dead", SEGMENTS_S3);
-	o->clean_below = 0.85;
-	o = add_policy(policies, "benefit", "cleaned from a benefit of 0.25", SEGMENTS_S3);
-	o->cleaning = CLEAN_BENEFIT;
-	o = add_policy(policies, "drop", "the same, unused dropped where old", SEGMENTS_S3);
-	o->cleaning = CLEAN_BENEFIT, o->drop_old = 0.2;
-	o = add_policy(policies, "hot", "and overwritten in own segments", SEGMENTS_S3);
-	o->cleaning = CLEAN_BENEFIT, o->drop_old = 0.2;
-	o->heats = 1, o->heat_kept = true, o->hot_age[1] = 1e9;
-	o = add_policy(policies, "ow-small", "overwrite: to Small, uses forgotten", SEGMENTS_S3);
-	o->overwrite = OVERWRITE_SMALL;
-	o = add_policy(policies, "ow-count", "overwrite: to Small, uses kept", SEGMENTS_S3);
-	o->overwrite = OVERWRITE_COUNT;
-	o = add_policy(policies, "ghost0", "no ghosts", SEGMENTS_S3);
-	o->ghost_ratio = 0;
-	o = add_policy(policies, "ghost.5", "half as many ghosts", SEGMENTS_S3);
-	o->ghost_ratio = 0.5;
-	o = add_policy(policies, "ghost2", "twice as many ghosts", SEGMENTS_S3);
-	o->ghost_ratio = 2;
-	o = add_policy(policies, "freq3", "uses counted to 3, 1 in 4", SEGMENTS_S3);
-	o->freq_max = 3;
-	o = add_policy(policies, "promote2", "two uses to leave Small", SEGMENTS_S3);
-	o->promote_at = 2, o->count_again = 1, o->freq_max = 3;
-	o = add_policy(policies, "ttl", "a segment holds one TTL class", SEGMENTS_S3);
-	o->ttl_classes = true;
-}
-
-/* --- told on the command line --------------------------------------------------------------- */
+/* --- constants ---------------------------------------------------------------------------- */
 
 struct constant {
 	const char *name;
@@ -162,17 +69,121 @@ constant_set(struct segments_options *options, const char *text)
 	return false;
 }
 
-bool
-policies_add_trial(struct policies *policies, const char *text)
+/* Sets constants, as "name=value,...". False: there is no such constant. */
+static bool
+constants_set(struct segments_options *options, const char *text)
 {
-	struct segments_options *o = add_policy(policies, "trial", text, SEGMENTS_S3);
 	char *copy = strdup(text), *rest = copy, *word;
 	bool known = true;
 
 	while ((word = strsep(&rest, ",")) != NULL)
-		known &= *word == '\0' || constant_set(o, word);
+		known &= *word == '\0' || constant_set(options, word);
 	free(copy);
 	return known;
+}
+
+/* --- policies ------------------------------------------------------------------------------ */
+
+/* S3-FIFO as chosen, but for some constants. */
+struct change {
+	const char *name, *what, *constants;
+};
+
+static const struct change candidates[] = {
+	{"s3-plain", "S3-FIFO over segments, Small 10 %",
+	 "small_share=0.10,clean_below=0,overwrite=2"},
+	{"jackdaw", "S3-FIFO, Small 30 %, the deadest cleaned", ""},
+	{"benefit", "S3-FIFO, Small 30 %, cleaning by benefit", "cleaning=1,drop_old=0.2"},
+};
+
+static const struct change sweep[] = {
+	{"base", "as chosen", ""},
+	{"small10", "Small 10 %", "small_share=0.10"},
+	{"small20", "Small 20 %", "small_share=0.20"},
+	{"small40", "Small 40 %", "small_share=0.40"},
+	{"adapt", "Small's share follows the ghosts hit", "adapt=1"},
+	{"clock", "no Small: CLOCK over segments", "direct=1,small_share=0"},
+	{"no-clean", "dead bytes wait for eviction", "clean_below=0"},
+	{"clean60", "cleaned when 40 % is dead", "clean_below=0.60"},
+	{"clean85", "cleaned when 15 % is dead", "clean_below=0.85"},
+	{"benefit", "cleaned from a benefit of 0.25", "cleaning=1"},
+	{"drop", "the same, unused dropped where old", "cleaning=1,drop_old=0.2"},
+	{"hot", "and overwritten in own segments",
+	 "cleaning=1,drop_old=0.2,heats=1,heat_kept=1,hot_age1=1e9"},
+	{"ow-small", "overwrite: to Small, uses forgotten", "overwrite=0"},
+	{"ow-count", "overwrite: to Small, uses kept", "overwrite=2"},
+	{"ghost0", "no ghosts", "ghost_ratio=0"},
+	{"ghost.5", "half as many ghosts", "ghost_ratio=0.5"},
+	{"ghost2", "twice as many ghosts", "ghost_ratio=2"},
+	{"freq3", "uses counted to 3, 1 in 4", "freq_max=3"},
+	{"promote2", "two uses to leave Small", "promote_at=2,count_again=1,freq_max=3"},
+	{"ttl", "a segment holds one TTL class", "ttl_classes=1"},
+};
+
+static struct segments_options *
+add_policy(struct policies *policies, const char *name, const char *what,
+	   enum segments_policy policy)
+{
+	struct policy *p = &policies->policy[policies->count++];
+
+	p->name = name;
+	p->what = what;
+	p->kind = KIND_SEGMENTS;
+	segments_defaults(&p->segments, policy);
+	return &p->segments;
+}
+
+/* False: there is no such constant. */
+static bool
+add_change(struct policies *policies, const struct change *change)
+{
+	return constants_set(add_policy(policies, change->name, change->what, SEGMENTS_S3),
+			     change->constants);
+}
+
+static void
+add_changes(struct policies *policies, const struct change changes[], size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!add_change(policies, &changes[i]))
+			abort();
+}
+
+void
+policies_add_memcached(struct policies *policies)
+{
+	policies->policy[policies->count++] =
+		(struct policy){.name = "memcached", .what = "", .kind = KIND_MEMCACHED};
+}
+
+void
+policies_add_candidates(struct policies *policies)
+{
+	policies->policy[policies->count++] = (struct policy){
+		.name = "lru", .what = "LRU of items of our size, no segments", .kind = KIND_LRU};
+	add_policy(policies, "fifo", "the oldest segment goes", SEGMENTS_FIFO);
+	add_policy(policies, "merge", "Segcache: merge 4 of a TTL class", SEGMENTS_MERGE);
+	add_changes(policies, candidates, sizeof(candidates) / sizeof(candidates[0]));
+}
+
+void
+policies_add_store(struct policies *policies)
+{
+	policies->policy[policies->count++] =
+		(struct policy){.name = "store", .what = "the store itself", .kind = KIND_STORE};
+	add_policy(policies, "simulated", "what it is meant to do", SEGMENTS_S3);
+}
+
+void
+policies_add_sweep(struct policies *policies)
+{
+	add_changes(policies, sweep, sizeof(sweep) / sizeof(sweep[0]));
+}
+
+bool
+policies_add_trial(struct policies *policies, const char *text)
+{
+	return add_change(policies, &(struct change){"trial", text, text});
 }
 
 struct sim_cache *
