@@ -113,6 +113,7 @@ enum segments_overwrite {
 	OVERWRITE_SMALL, /* starts over in Small */
 	OVERWRITE_KEEP,	 /* goes where the old one lies, with its use counter */
 	OVERWRITE_COUNT, /* goes to Small, with the old one's use counter */
+	OVERWRITE_PLACE, /* where the old one lies, if it is as large and that is sealed; else KEEP */
 };
 
 /* Which segment is cleaned (S3). */
@@ -128,6 +129,7 @@ enum {
 struct segments_options {
 	enum segments_policy policy;
 	enum segments_overwrite overwrite;
+	uint32_t place_max;	 /* the largest item that is overwritten in place (S3) */
 	double small_share;	 /* of the memory (S3) */
 	double ghost_ratio;	 /* ghosts, to the items that Main has room for (S3) */
 	unsigned int freq_max;	 /* where the use counter saturates */

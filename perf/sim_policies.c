@@ -24,6 +24,7 @@ struct constant {
 
 static const struct constant constants[] = {
 	CONSTANT(NUMBER, overwrite),
+	CONSTANT(NUMBER, place_max),
 	CONSTANT(REAL, small_share),
 	CONSTANT(REAL, ghost_ratio),
 	CONSTANT(NUMBER, freq_max),

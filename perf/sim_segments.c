@@ -289,6 +289,25 @@ heat_of(const struct segments *s, const struct segment *segment)
 	return heat;
 }
 
+/*
+ * The new version takes the old one's place. The store gives it the place of another that died before
+ * (places.h), of the same size and queue: the same on average.
+ */
+static bool
+overwrite_in_place(struct segments *s, struct record *old, uint32_t size, uint32_t expires)
+{
+	struct segment *segment = &s->segments[old->segment];
+
+	if (s->options.overwrite != OVERWRITE_PLACE || old->size != size ||
+	    segment->state != SEALED || size > s->options.place_max)
+		return false;
+	if (expires == 0 || expires > segment->last_expiry)
+		segment->last_expiry = expires != 0 ? expires : UINT32_MAX;
+	old->expires = expires;
+	s->cache.stored += size;
+	return true;
+}
+
 static void
 segments_set(struct sim_cache *cache, const struct sim_request *request)
 {
@@ -305,10 +324,13 @@ segments_set(struct sim_cache *cache, const struct sim_request *request)
 	if (store_needs(s, class, bytes))
 		make_room(s, request->time);
 	old = find_live(s, request);
+	if (old != SIM_NONE && overwrite_in_place(s, &s->records[old], size, request->expires))
+		return;
 	if (old != SIM_NONE) {
 		if (s->options.overwrite != OVERWRITE_SMALL)
 			uses = s->records[old].uses;
-		if (s->options.overwrite == OVERWRITE_KEEP)
+		if (s->options.overwrite == OVERWRITE_KEEP ||
+		    s->options.overwrite == OVERWRITE_PLACE)
 			queue = (enum queue_name)s->segments[s->records[old].segment].queue;
 		heat = heat_of(s, &s->segments[s->records[old].segment]);
 		item_forget(s, old);
@@ -367,6 +389,7 @@ segments_defaults(struct segments_options *options, enum segments_policy policy)
 	*options = (struct segments_options){
 		.policy = policy,
 		.overwrite = OVERWRITE_KEEP,
+		.place_max = 1024,
 		.small_share = policy == SEGMENTS_S3 ? 0.30 : 1,
 		.ghost_ratio = policy == SEGMENTS_S3 ? 1 : 0,
 		.freq_max = policy == SEGMENTS_MERGE ? 127 : 1,

@@ -20,7 +20,7 @@
 
 enum {
 	REPLY_RESERVE_MAX = 512,
-	REPLY_REFER_MIN = 1024, /* bytes of a value from which on it is referred to, not copied */
+	REPLY_REFER_MIN = STORE_PINNED_MIN, /* bytes of a value that is referred to, not copied */
 };
 
 struct reply {

@@ -23,39 +23,35 @@ enum {
 /* --- writing the new item ------------------------------------------------------------------ */
 
 /* A new version stays in the queue of the old one; a key that a ghost remembers enters Main. */
-static unsigned int
-class_for(const struct change *change)
+static struct room
+change_find_room(const struct change *change)
 {
-	const struct heap *heap = &change->shard->heap;
-	uint32_t segment = heap_segment_of(heap, change->old_location);
-	bool to_main;
+	struct writer *writer = change->writer;
+	uint64_t expiry = change->draft.expiry;
+	unsigned int class;
 
-	if (change->entry.slot != NULL)
-		to_main = stamp_queue(heap_stamp(heap, segment)) == QUEUE_MAIN;
-	else
-		to_main = evict_remembers(change->shard, change->op->hash);
-	if (to_main)
-		return CLASS_MAIN;
-	return writer_class(change->writer, change->draft.expiry, change->moment);
+	if (change->entry.slot != NULL) {
+		class = class_of_successor(writer, &change->found, expiry, change->moment);
+		return room_of_successor(writer, class, change->size, expiry, change->moment);
+	}
+	class = evict_remembers(change->shard, change->op->hash)
+			? CLASS_MAIN
+			: writer_class(writer, expiry, change->moment);
+	writer->demand[class_kind(class)].added++;
+	return (struct room){
+		.location = writer_allocate(writer, class, change->size, expiry, change->moment),
+	};
 }
 
 static bool
 change_write(struct change *change)
 {
-	struct writer *writer = change->writer;
-	uint32_t size = item_draft_size(&change->draft);
-	struct item *item;
-
-	change->location = writer_allocate(writer, class_for(change), size, change->draft.expiry,
-					   change->moment);
-	if (change->location == 0)
+	change->size = item_draft_size(&change->draft);
+	change->room = change_find_room(change);
+	if (change->room.location == 0)
 		return false;
-	item = heap_item(writer->heap, change->location);
-	item_write(item, &change->draft);
-	if (change->draft.part[1] == NULL && change->draft.part_length[1] != 0)
-		memset((uint8_t *)(uintptr_t)item_value(item) + change->draft.part_length[0], ' ',
-		       change->draft.part_length[1]);
-	change->size = size;
+	item_write(heap_item(change->writer->heap, change->room.location), &change->draft,
+		   change->room.turn);
 	change->made_from = change->source;
 	change->exposed = false;
 	return true;
@@ -65,30 +61,39 @@ change_write(struct change *change)
 static void
 change_discard(struct change *change)
 {
-	if (change->location == 0 || change->reserved)
+	if (change->room.location == 0 || change->reserved)
 		return;
 	if (change->exposed) {
-		item_set_dead(heap_item(change->writer->heap, change->location));
-		writer_bury(change->writer, change->location, change->size);
+		item_set_dead(heap_item(change->writer->heap, change->room.location));
+		writer_bury(change->writer, change->room.location, change->size);
 	} else {
-		writer_give_back(change->writer, change->location, change->size);
+		room_give_back(change->writer, &change->room, change->size);
 	}
-	change->location = 0;
+	change->room.location = 0;
 }
 
 /* --- publishing it ------------------------------------------------------------------------- */
 
+/* The new item stands in the place of one that was gone. */
 static void
-count_replaced(struct change *change)
+count_gone(struct change *change)
 {
 	struct tally *tally = &change->writer->tally;
 	const struct item *item = index_item(&change->shard->index, change->entry.word);
 
-	if (change->old == NULL && clock_past(item_expiry(item), change->moment->clock)) {
+	if (clock_past(item_expiry(item), change->moment->clock)) {
 		counter_add(&tally->expired, 1);
 		counter_add(&tally->expired_unfetched, (change->entry.word & SLOT_FETCHED) == 0);
 	}
 	shard_bury(change->shard, change->writer, change->entry.word);
+}
+
+/* The new item stands in the place of the old one. */
+static void
+count_replaced(struct change *change)
+{
+	tally_head(&change->writer->tally, change->found.head, UINT64_MAX);
+	old_retire(change->writer, &change->found, change->entry.word);
 }
 
 /*
@@ -115,14 +120,21 @@ static bool
 change_publish(struct change *change)
 {
 	struct store_op *op = change->op;
-	uint64_t word = slot_live(op->hash, change->location) | inherited_uses(change);
+	uint64_t word = slot_live(op->hash, change->room.location) | inherited_uses(change);
 
-	if (change->entry.slot == NULL)
-		return index_insert(&change->shard->index, op->hash, op->key, op->key_length, word,
-				    &change->exposed, &change->losses) == INDEX_INSERTED;
-	if (!index_replace(&change->entry, word))
-		return false;
-	count_replaced(change);
+	if (change->entry.slot == NULL) {
+		if (index_insert(&change->shard->index, op->hash, op->key, op->key_length, word,
+				 &change->exposed, &change->losses) != INDEX_INSERTED)
+			return false;
+	} else {
+		if (!index_replace(&change->entry, word))
+			return false;
+		if (change->old == NULL)
+			count_gone(change);
+		else
+			count_replaced(change);
+	}
+	room_settle(change->shard, change->writer, &change->room, op->hash);
 	return true;
 }
 
@@ -142,7 +154,7 @@ tell_of_read(struct change *change)
 		int64_t before = op->ttl_before;
 		uint32_t options = op->options;
 
-		hit_fill(op, heap, slot_live(op->hash, change->location), change->moment);
+		hit_fill(op, heap, slot_live(op->hash, change->room.location), change->moment);
 		op->ttl_before = change->old != NULL ? before : -1;
 		if (change->old != NULL)
 			op->options = options;
@@ -158,7 +170,7 @@ change_succeed(struct change *change)
 {
 	struct store_op *op = change->op;
 	struct tally *tally = &change->writer->tally;
-	const struct item *item = heap_item(&change->shard->heap, change->location);
+	const struct item *item = heap_item(&change->shard->heap, change->room.location);
 
 	if (op->verb == STORE_GET || op->verb == STORE_GAT)
 		tell_of_read(change);
@@ -176,7 +188,7 @@ change_succeed(struct change *change)
 		op->ttl_before = change->old == NULL ? -1
 						     : clock_left(item_expiry(change->old),
 								  change->moment->clock);
-	op->cas = item_unique(&change->shard->heap, item, change->location);
+	op->cas = item_unique(&change->shard->heap, item, change->room.location);
 	op->flags = item_flags(item);
 	op->value_length = item_value_length(item);
 	if (op->verb != STORE_SET)
@@ -226,7 +238,7 @@ change_find(struct change *change)
 	struct heap *heap = &change->shard->heap;
 
 	change->old = NULL;
-	change->old_location = 0;
+	change->found = (struct old){.location = 0};
 	change->source = 0;
 	change->entry = (struct index_entry){.slot = op->place, .word = op->word};
 	if (!index_confirm(&change->shard->index, &change->entry, op->key, op->key_length) &&
@@ -235,10 +247,10 @@ change_find(struct change *change)
 		change->entry.slot = NULL;
 		return;
 	}
-	change->old_location = slot_location(change->entry.word);
+	change->found = old_of(heap, change->entry.word);
 	change->source = change->entry.word & (SLOT_LOCATION | SLOT_TOLD);
-	change->old = heap_item(heap, change->old_location);
-	if (item_is_gone(heap, change->old, change->old_location, change->moment))
+	change->old = heap_item(heap, change->found.location);
+	if (item_is_gone(heap, change->old, change->found.location, change->moment))
 		change->old = NULL;
 }
 
@@ -273,7 +285,7 @@ change_run(struct change *change, uint64_t delta)
 		enum store_status status;
 
 		change_find(change);
-		if (change->location != 0 && change->made_from != change->source &&
+		if (change->room.location != 0 && change->made_from != change->source &&
 		    (!verb_takes_data(change->op) || (change->op->options & STORE_INVALIDATE) != 0))
 			change_discard(change); /* what it was made from is no more */
 		status = draft_make(change, delta);
@@ -291,7 +303,7 @@ change_run(struct change *change, uint64_t delta)
 				return STORE_OK;
 			continue;
 		}
-		if (change->location == 0 && !change_write(change))
+		if (change->room.location == 0 && !change_write(change))
 			return change_fail(change, STORE_NO_MEMORY);
 		if (change_publish(change))
 			return STORE_OK;
@@ -315,8 +327,8 @@ change_use_reservation(struct change *change)
 	    (op->options & STORE_INVALIDATE) != 0)
 		return;
 	change->reserved = true;
-	change->location = reservation->location;
-	change->size = item_size(heap_item(heap, change->location));
+	change->room.location = reservation->location;
+	change->size = item_size(heap_item(heap, change->room.location));
 }
 
 /* All but what change_find and draft_make set; the list of losses is long, and nearly always empty. */
@@ -332,9 +344,9 @@ change_begin(struct change *change, struct store *store, struct shard *shard, st
 	change->losses.count = 0;
 	change->entry = (struct index_entry){.slot = NULL};
 	change->old = NULL;
-	change->old_location = 0;
+	change->found = (struct old){.location = 0};
 	change->unchanged = false;
-	change->location = 0;
+	change->room = (struct room){.location = 0};
 	change->size = 0;
 	change->source = 0;
 	change->made_from = 0;
@@ -367,7 +379,7 @@ change_execute_any(struct store *store, struct shard *shard, struct writer *writ
 	}
 	if (change.losses.count != 0)
 		shard_account(shard, writer, &change.losses);
-	if (change.location != 0)
+	if (change.room.location != 0 && change.room.turn == 0)
 		pay_for_memory(shard, writer, change.size, moment);
 }
 
@@ -375,14 +387,15 @@ void
 change_execute(struct store *store, struct shard *shard, struct writer *writer, struct store_op *op,
 	       const struct moment *moment)
 {
-	uint32_t size = 0;
+	uint32_t taken;
 
-	if (!item_is_too_large(store, op->key_length, op->data_length, op->flags))
-		size = overwrite_execute(store, shard, writer, op, moment);
-	if (size != 0)
-		pay_for_memory(shard, writer, size, moment);
-	else
+	if (!item_is_too_large(store, op->key_length, op->data_length, op->flags) &&
+	    overwrite_execute(store, shard, writer, op, moment, &taken)) {
+		if (taken != 0)
+			pay_for_memory(shard, writer, taken, moment);
+	} else {
 		change_execute_any(store, shard, writer, op, moment);
+	}
 }
 
 enum store_status

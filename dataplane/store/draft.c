@@ -55,7 +55,7 @@ draft_copy(struct change *change)
 	change->draft.part_length[0] = item_value_length(change->old);
 	change->draft.cas =
 		(change->entry.word & SLOT_TOLD) != 0
-			? item_unique(&change->shard->heap, change->old, change->old_location)
+			? item_unique(&change->shard->heap, change->old, change->found.location)
 			: item_kept_cas(change->old);
 }
 
@@ -209,7 +209,7 @@ static bool
 unique_is_older(const struct change *change, uint64_t unique)
 {
 	const struct heap *heap = &change->shard->heap;
-	uint64_t current = item_unique(heap, change->old, change->old_location);
+	uint64_t current = item_unique(heap, change->old, change->found.location);
 	uint32_t segment = heap_segment_of(heap, unique & SLOT_LOCATION);
 
 	if (unique < current)
@@ -243,7 +243,7 @@ draft_make(struct change *change, uint64_t delta)
 	if (old == NULL)
 		return draft_absent(change);
 	if ((op->options & STORE_IF_CAS) != 0 &&
-	    item_unique(&change->shard->heap, old, change->old_location) != op->cas) {
+	    item_unique(&change->shard->heap, old, change->found.location) != op->cas) {
 		if (op->verb == STORE_SET && (op->options & STORE_INVALIDATE) != 0 &&
 		    unique_is_older(change, op->cas))
 			return draft_late(change);

@@ -6,7 +6,7 @@
 #define JACKDAW_STORE_DRAFT_H
 
 #include "dataplane/store/number.h"
-#include "dataplane/store/shard.h"
+#include "dataplane/store/room.h"
 
 /* One operation in progress. */
 struct change {
@@ -19,14 +19,14 @@ struct change {
 
 	struct index_entry entry; /* where the key is; entry.slot is NULL if it is nowhere */
 	const struct item *old;	  /* its item, if that is not gone */
-	uint64_t old_location;
+	struct old found;	  /* the same, gone or not; location 0: none */
 	uint64_t source; /* the same, and TOLD as in its slot: what a new item is made from; or 0 */
 
 	struct item_draft draft; /* of the new item */
 	bool unchanged;		 /* the old one stays after all */
 	uint8_t digits[NUMBER_DIGITS_MAX];
 
-	uint64_t location; /* of the new item; 0: not written yet */
+	struct room room; /* of the new item; location 0: not written yet */
 	uint32_t size;
 	uint64_t made_from; /* what `source` was when it was written */
 	bool exposed;	    /* others may have seen it */

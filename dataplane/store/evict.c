@@ -119,6 +119,7 @@ copy_item(struct evict_context *context, const struct candidate *candidate, bool
 	location = writer_allocate(writer, class, size, item_expiry(item), context->moment);
 	if (location == 0)
 		return 0;
+	writer->demand[class_kind(class)].added += !context->victim->clean;
 	into = &writer->heap->segment[open->segment];
 	if (class >= CLASS_CLEANED && class < CLASS_TTL && into->order == 0)
 		into->order = context->victim->order;
@@ -254,6 +255,8 @@ evict_begin(struct shard *shard, struct writer *writer, uint32_t victim)
 {
 	writer->evictor.victim = victim;
 	writer->evictor.offset = 0;
+	/* that it is a victim comes before what we see of it: place_is_lost */
+	atomic_thread_fence(memory_order_seq_cst);
 	/* relaxed: only counted with */
 	atomic_fetch_add_explicit(&shard->eviction.begun, 1, memory_order_relaxed);
 }
@@ -303,7 +306,8 @@ next_candidates(const struct store *store, struct shard *shard, struct evictor *
 		uint64_t location = (start + offset) / ITEM_ALIGNMENT;
 		const struct item *item = heap_item(heap, location);
 		struct candidate *candidate = &candidates[count];
-		uint64_t head = item_head(item);
+		/* acquire: an item that was put in a dead one's place is whole if it isn't dead */
+		uint64_t head = atomic_load_explicit(&item->head, memory_order_acquire);
 
 		__builtin_prefetch((const uint8_t *)item + EVICT_AHEAD);
 		offset += head_item_size(head);

@@ -171,6 +171,7 @@ list_take(struct shard *shard, struct segment_list *list, uint32_t number)
 		/* relaxed: a statistic */
 		atomic_store_explicit(&shard->heap.segment[number].state, SEGMENT_VICTIM,
 				      memory_order_relaxed);
+		heap_set_refill(&shard->heap, number, false);
 	}
 	return number;
 }
@@ -263,7 +264,7 @@ static bool
 segment_is_gone(const struct heap *heap, uint32_t number, const struct moment *moment)
 {
 	return stamp_is_flushed(heap_stamp(heap, number), moment->epoch) ||
-	       clock_past(heap->segment[number].expiry, moment->clock);
+	       clock_past(counter_read(&heap->segment[number].expiry), moment->clock);
 }
 
 /* Memory is plentiful again: victims that nobody has begun go back to their places. */
@@ -278,6 +279,7 @@ victims_spare(struct shard *shard, const struct moment *moment)
 		struct segment *segment = &heap->segment[victim];
 
 		segment->clean = false;
+		heap_set_refill(heap, victim, segment->refill);
 		/* relaxed: a statistic */
 		atomic_store_explicit(&segment->state, SEGMENT_SEALED, memory_order_relaxed);
 		list_insert(heap,

@@ -87,8 +87,9 @@ foreseen_get(const struct scene *scene, const struct index_entry *entry, const u
 	if (stamp_is_flushed(stamp, scene->epoch))
 		return false;
 	sight->flags = 0;
-	sight->cas = stamp_generation(stamp) << SLOT_LOCATION_BITS | location;
 	sight->head = item_head((const struct item *)(const void *)item);
+	sight->cas =
+		stamp_generation(stamp) << SLOT_LOCATION_BITS | (location + head_turn(sight->head));
 	sight->key = item + sizeof(struct item);
 	if (!head_is_plain(sight->head) && !sight_more(sight, item, scene->tick))
 		return false;

@@ -46,6 +46,12 @@ enum segment_state {
 	SEGMENT_STATES,
 };
 
+enum segment_queue {
+	QUEUE_SMALL,
+	QUEUE_MAIN,
+	QUEUES,
+};
+
 enum {
 	SEGMENT_NONE = 0,   /* no segment: number 0 is always metadata */
 	SEGMENT_SHIFT = 21, /* log2 of the usual size */
@@ -54,19 +60,20 @@ enum {
 
 /* A descriptor. The plain fields belong to whoever owns the segment in its present state. */
 struct segment {
-	_Atomic uint32_t state; /* enum segment_state */
-	_Atomic uint32_t next;	/* in the one stack it is on */
-	uint32_t used;		/* bytes of items, when sealed */
-	uint32_t reservations;	/* values still arriving: it stays open (its writer's) */
-	_Atomic uint64_t born;	/* tick when it was opened; statistics read it at any time */
-	uint64_t expiry;	/* tick after which all of it has expired; UINT64_MAX: never */
-	uint32_t older, newer;	/* in its queue (the janitor's) */
-	uint64_t order;		/* place in its queue; 0: the young end */
-	uint8_t queue;		/* enum segment_queue */
-	bool queued;		/* it is in a queue, for eviction (whoever has eviction's lock) */
-	bool clean;		/* as a victim: all that lives in it is kept */
-	bool settled;		/* retired: counted as such (eviction.settled) */
-	uint64_t retired;	/* the grace period it waits for (gp_token) */
+	_Atomic uint32_t state;	 /* enum segment_state */
+	_Atomic uint32_t next;	 /* in the one stack it is on */
+	uint32_t used;		 /* bytes of items, when sealed */
+	uint32_t reservations;	 /* values still arriving: it stays open (its writer's) */
+	_Atomic uint64_t born;	 /* tick when it was opened; statistics read it at any time */
+	_Atomic uint64_t expiry; /* tick after which all of it has expired; UINT64_MAX: never */
+	uint32_t older, newer;	 /* in its queue (the janitor's) */
+	uint64_t order;		 /* place in its queue; 0: the young end */
+	uint8_t queue;		 /* enum segment_queue */
+	bool queued;		 /* it is in a queue, for eviction (whoever has eviction's lock) */
+	bool clean;		 /* as a victim: all that lives in it is kept */
+	bool refill;		 /* once sealed: items may be put where dead ones lie (places.h) */
+	bool settled;		 /* retired: counted as such (eviction.settled) */
+	uint64_t retired;	 /* the grace period it waits for (gp_token) */
 	_Atomic uint32_t dead_before; /* its ledgers' sum when it was freed last */
 	struct age age;		      /* when its items were stored (its writer's) */
 } __attribute__((aligned(64)));
@@ -154,10 +161,17 @@ heap_segment_of(const struct heap *heap, uint64_t location)
 }
 
 /*
- * What every reader of an item needs to know of its segment, in one word: generation << 32 |
- * epoch << 1 | queue. The generation counts the segment's lives, from 1; the epoch says which
- * flush_all it came after; the queue is enum segment_queue. Set when the segment is opened,
- * constant while any item of it can be found.
+ * What every reader of an item needs to know of its segment, in one word:
+ *
+ *     63       62  60 59        32 31   1 0
+ *     +--------+------+------------+-------+-------+
+ *     | refill | kind | generation | epoch | queue |
+ *     +--------+------+------------+-------+-------+
+ *
+ * The generation counts the segment's lives, from 1; the epoch says which flush_all it came after;
+ * the queue is enum segment_queue; the kind, segment_kind(). Set when the segment is opened, constant while
+ * any item of it can be found; all but refill: items may be put where dead ones lie (places.h), as it is
+ * sealed, and no victim.
  */
 static inline uint64_t
 heap_stamp(const struct heap *heap, uint32_t segment)
@@ -185,10 +199,31 @@ heap_usable(const struct heap *heap)
 	       atomic_load_explicit(&heap->away_count, memory_order_relaxed);
 }
 
+enum {
+	STAMP_KIND_SHIFT = 60,
+	STAMP_KINDS = 8,
+	GENERATION_BITS = 28,
+};
+
+#define STAMP_REFILL (UINT64_C(1) << 63)
+
+static inline uint64_t
+stamp_make(uint64_t generation, unsigned int kind, uint32_t epoch, enum segment_queue queue)
+{
+	return (uint64_t)kind << STAMP_KIND_SHIFT |
+	       (generation & ((1 << GENERATION_BITS) - 1)) << 32 | (uint32_t)(epoch << 1 | queue);
+}
+
 static inline uint64_t
 stamp_generation(uint64_t stamp)
 {
-	return stamp >> 32;
+	return stamp >> 32 & ((1 << GENERATION_BITS) - 1);
+}
+
+static inline unsigned int
+stamp_kind(uint64_t stamp)
+{
+	return stamp >> STAMP_KIND_SHIFT & (STAMP_KINDS - 1);
 }
 
 /* True if a flush_all came after: `epoch` is that of the last one. */
@@ -202,6 +237,31 @@ static inline unsigned int
 stamp_queue(uint64_t stamp)
 {
 	return stamp & 1;
+}
+
+/* Whether items may be put where dead ones lie. Whoever owns the segment in its present state. */
+static inline void
+heap_set_refill(struct heap *heap, uint32_t segment, bool refill)
+{
+	uint64_t stamp = heap_stamp(heap, segment) & ~STAMP_REFILL;
+
+	/* relaxed: who puts items there looks again afterwards (place_is_lost) */
+	atomic_store_explicit(&heap->stamp[segment], stamp | (refill ? STAMP_REFILL : 0),
+			      memory_order_relaxed);
+}
+
+/* An item that expires at this tick (UINT64_MAX: never) is to be put where a dead one lies. Any writer. */
+static inline void
+heap_extend(struct heap *heap, uint32_t segment, uint64_t expiry)
+{
+	_Atomic uint64_t *last = &heap->segment[segment].expiry;
+	/* relaxed, all: if the janitor came first, the item goes with the segment, as if evicted */
+	uint64_t seen = atomic_load_explicit(last, memory_order_relaxed);
+
+	while (seen < expiry &&
+	       !atomic_compare_exchange_weak_explicit(last, &seen, expiry, memory_order_relaxed,
+						      memory_order_relaxed))
+		;
 }
 
 /* Takes a segment out of the free ones, into `state`; SEGMENT_NONE when there is none. */

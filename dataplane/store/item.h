@@ -9,10 +9,10 @@
  *     +------------------+------+--------+-------+-----+---------+- - -
  *      8                  8, opt 8, opt   4, opt
  *
- *     head   63   62       35 34      32 31       24 23           0
- *          +------+-----------+----------+-----------+--------------+
- *          | dead |   life    | options  | key length| value length |
- *          +------+-----------+----------+-----------+--------------+
+ *     head   63   62  61 60     35 34      32 31       24 23           0
+ *          +------+------+---------+----------+-----------+--------------+
+ *          | dead | turn |  life   | options  | key length| value length |
+ *          +------+------+---------+----------+-----------+--------------+
  *
  * life is the tick of expiry (clock.h; 0: never), options say which optional fields there are; extra
  * has the tick in its low bits, for what life has no room for, and above it marks. A key length of 0
@@ -47,13 +47,17 @@ enum {
 	HEAD_KEY_SHIFT = 24,
 	HEAD_OPTIONS_SHIFT = 32,
 	HEAD_LIFE_SHIFT = 35,
-	ITEM_LIFE_MAX = (1 << 28) - 1,
+	HEAD_TURN_SHIFT = 61,
+	ITEM_LIFE_MAX = (1 << 26) - 1,
+	ITEM_TURN_MAX = 3,
 	ITEM_MARKS_SHIFT = 56, /* in extra */
 	ITEM_VALUE_MAX = (1 << 24) - 1,
 	ITEM_FILLER_SIZE = 32, /* a filler that holds a struct store_reservation */
 };
 
-#define HEAD_DEAD (UINT64_C(1) << 63)
+#define HEAD_DEAD  (UINT64_C(1) << 63)
+#define HEAD_SHAPE ((UINT64_C(1) << HEAD_LIFE_SHIFT) - 1) /* lengths and options */
+#define HEAD_TURN  ((uint64_t)ITEM_TURN_MAX << HEAD_TURN_SHIFT)
 
 struct item {
 	_Atomic uint64_t head;
@@ -63,7 +67,8 @@ struct item {
 /* All that an item is made of; key and parts are the caller's memory. */
 struct item_draft {
 	const uint8_t *key;
-	const uint8_t *part[2]; /* the value, one after the other; NULL with a length: left blank */
+	/* the value, one after the other. NULL with a length: the first is yet to come, the second blanks */
+	const uint8_t *part[2];
 	uint32_t part_length[2];
 	uint32_t flags;
 	uint64_t expiry; /* tick; 0: never */
@@ -106,11 +111,18 @@ head_life(uint64_t head)
 	return head >> HEAD_LIFE_SHIFT & ITEM_LIFE_MAX;
 }
 
+/* How often other items have lain in its place, as far as their uniques tell (places.h). */
+static inline unsigned int
+head_turn(uint64_t head)
+{
+	return head >> HEAD_TURN_SHIFT & ITEM_TURN_MAX;
+}
+
 /* True of an item that never expires, has no optional field and isn't dead. */
 static inline bool
 head_is_plain(uint64_t head)
 {
-	return head >> HEAD_OPTIONS_SHIFT == 0;
+	return (head & ~HEAD_TURN) >> HEAD_OPTIONS_SHIFT == 0;
 }
 
 /* Header and optional fields, bytes. */
@@ -151,6 +163,15 @@ item_set_head(struct item *item, uint64_t head)
 {
 	/* relaxed: published with the slot */
 	atomic_store_explicit(&item->head, head, memory_order_relaxed);
+}
+
+/* Of an item that is made where a dead one lies (places.h), or in fresh room: it is complete. */
+static inline void
+item_finish(struct item *item, uint64_t head, unsigned int turn)
+{
+	/* release: an evictor takes it for dead until it is whole */
+	atomic_store_explicit(&item->head, head | (uint64_t)turn << HEAD_TURN_SHIFT,
+			      memory_order_release);
 }
 
 /* It has left the index, by the caller's doing: nobody else comes to it to say so. */
@@ -335,17 +356,15 @@ item_draft_size(const struct item_draft *draft)
 			  item_draft_value_length(draft));
 }
 
-/* Writes the item into item_draft_size() bytes. */
+/* Writes the item, whose place has this turn, into item_draft_size() bytes. */
 static inline void
-item_write(struct item *item, const struct item_draft *draft)
+item_write(struct item *item, const struct item_draft *draft, unsigned int turn)
 {
 	unsigned int options = item_draft_options(draft);
 	uint8_t *at = item->rest;
 	uint64_t extra = (uint64_t)draft->marks << ITEM_MARKS_SHIFT | draft->expiry;
 	bool has_extra = (options & ITEM_HAS_EXTRA) != 0;
 
-	item_set_head(item, head_make(draft->key_length, item_draft_value_length(draft), options,
-				      has_extra ? 0 : draft->expiry));
 	if ((options & ITEM_HAS_CAS) != 0) {
 		memcpy(at, &draft->cas, sizeof(draft->cas));
 		at += sizeof(draft->cas);
@@ -363,8 +382,14 @@ item_write(struct item *item, const struct item_draft *draft)
 	for (int i = 0; i < 2; i++) {
 		if (draft->part[i] != NULL)
 			bytes_copy(at, draft->part[i], draft->part_length[i]);
+		else if (i == 1 && draft->part_length[i] != 0)
+			memset(at, ' ', draft->part_length[i]);
 		at += draft->part_length[i];
 	}
+	item_finish(item,
+		    head_make(draft->key_length, item_draft_value_length(draft), options,
+			      has_extra ? 0 : draft->expiry),
+		    turn);
 }
 
 /* What a copy of an item takes, more than the item, that keeps the unique it was known by, if it was. */
@@ -378,7 +403,7 @@ head_copy_growth(uint64_t head, bool known)
 static inline void
 item_copy(struct item *copy, const struct item *item, bool known, uint64_t unique)
 {
-	uint64_t head = item_head(item) & ~HEAD_DEAD;
+	uint64_t head = item_head(item) & ~(HEAD_DEAD | HEAD_TURN);
 	uint32_t rest = head_item_size(head) - (uint32_t)sizeof(*item);
 	uint8_t *at = copy->rest;
 

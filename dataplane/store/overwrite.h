@@ -9,10 +9,11 @@
 #include "dataplane/store/shard.h"
 
 /*
- * Stores op, and fills its out part: the bytes that the new item takes. 0, and nothing done, if anything
- * about it is unusual: then it is for change_execute's loop. The writer's thread.
+ * Stores op, and fills its out part; *taken: the bytes of memory that it took, none if it lies in a place that is
+ * used again (places.h). False, and nothing done, if anything about it is unusual: then it is for
+ * change_execute's loop. The writer's thread.
  */
-uint32_t overwrite_execute(const struct store *store, struct shard *shard, struct writer *writer,
-			   struct store_op *op, const struct moment *moment);
+bool overwrite_execute(const struct store *store, struct shard *shard, struct writer *writer,
+		       struct store_op *op, const struct moment *moment, uint32_t *taken);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "dataplane/store/reserve.h"
 
+#include <assert.h>
 #include <errno.h>
 
 #include "dataplane/store/change.h"
@@ -69,7 +70,7 @@ store_reserve(struct store_worker *worker, const struct store_op *wanted,
 	filler = heap_item(writer->heap, at);
 	item_write_filler(filler, ITEM_FILLER_SIZE);
 	at += ITEM_FILLER_SIZE / ITEM_ALIGNMENT;
-	item_write(heap_item(writer->heap, at), &draft);
+	item_write(heap_item(writer->heap, at), &draft, 0);
 	*reservation = (struct store_reservation *)(void *)filler->rest;
 	**reservation = (struct store_reservation){
 		.location = at,
@@ -117,6 +118,8 @@ store_pin(struct store_worker *worker, const struct store_op *op)
 	uint32_t segment = (uint32_t)((uint64_t)(op->value - heap->base) >> heap->shift);
 	uint32_t pin = shard << PIN_SHARD_SHIFT | segment;
 
+	/* smaller items' places may be used again (places.h) */
+	assert(op->value_length >= STORE_PINNED_MIN);
 	/* seen by the janitor after the grace period that our next quiescent state ends */
 	counter_add32(pin_counter(worker, pin), 1);
 	return pin;

@@ -5,6 +5,10 @@
 
 #include "dataplane/store/evict.h"
 
+enum {
+	RENEWED_SHARE = 4, /* renewals to new items, one to so many */
+};
+
 static void
 segment_hand_over(struct writer *writer, uint32_t number)
 {
@@ -12,7 +16,24 @@ segment_hand_over(struct writer *writer, uint32_t number)
 	uint64_t tail = heap_segment_size(writer->heap) - segment->used;
 
 	counter_add(&writer->tally.bytes_slack, tail);
+	heap_set_refill(writer->heap, number, segment->refill);
 	heap_hand_over(writer->heap, number, SEGMENT_SEALED);
+}
+
+/*
+ * Whether new versions may lie where dead ones did. A segment should expire as a whole, which renewing some
+ * of its items there puts off: that is worth it where many are renewed, and would be left behind dead
+ * (docs/decisions/004-places.md).
+ */
+static bool
+class_refills(struct writer *writer, unsigned int class)
+{
+	struct demand *demand = &writer->demand[class_kind(class)];
+	bool refills = demand->renewed > demand->added / RENEWED_SHARE;
+
+	demand->added /= 2;
+	demand->renewed /= 2;
+	return refills || writer->open[class].expiry == UINT64_MAX;
 }
 
 /* Closes the class's open segment, if there is one. It stays ours while values arrive in it. */
@@ -25,7 +46,9 @@ writer_seal(struct writer *writer, unsigned int class)
 	if (open->segment == SEGMENT_NONE)
 		return;
 	segment->used = (uint32_t)(open->next - heap_offset(writer->heap, open->segment));
-	segment->expiry = open->expiry;
+	/* relaxed: published with its state */
+	atomic_store_explicit(&segment->expiry, open->expiry, memory_order_relaxed);
+	segment->refill = class_refills(writer, class);
 	if (segment->reservations == 0)
 		segment_hand_over(writer, open->segment);
 	memset(open, 0, sizeof(*open));
@@ -62,8 +85,8 @@ writer_turn_over(struct writer *writer, unsigned int class, const struct moment 
 	segment->order = 0;
 	segment->clean = false;
 	age_begin(&segment->age);
-	stamp = (stamp_generation(heap_stamp(heap, number)) + 1) << 32 |
-		(uint32_t)(moment->epoch << 1 | segment->queue);
+	stamp = stamp_make(stamp_generation(heap_stamp(heap, number)) + 1, class_kind(class),
+			   moment->epoch, class_queue(class));
 	/* relaxed: published with the slots of the items that will lie here */
 	atomic_store_explicit(&heap->stamp[number], stamp, memory_order_relaxed);
 	*open = (struct open_segment){

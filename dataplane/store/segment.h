@@ -21,20 +21,15 @@
 #include "dataplane/store/clock.h"
 #include "dataplane/store/heap.h"
 #include "dataplane/store/item.h"
+#include "dataplane/store/places.h"
 #include "dataplane/store/tally.h"
-
-enum segment_queue {
-	QUEUE_SMALL,
-	QUEUE_MAIN,
-	QUEUES,
-};
 
 enum {
 	CLASS_NEW,
 	CLASS_MAIN,
 	CLASS_CLEANED,
 	CLASS_TTL = CLASS_CLEANED + QUEUES,
-	CLASSES = CLASS_TTL + 6,
+	CLASSES = CLASS_TTL + STAMP_KINDS - QUEUES,
 	/* bytes; what is to be written so far ahead is fetched: publishing an item waits for its lines to
 	 * be ours (512: 3 % more operations half of which are SETs, 1024: 6 %, 2048: 3 %) */
 	WRITE_AHEAD = 1024,
@@ -52,6 +47,12 @@ struct open_segment {
 	uint64_t mark_due;  /* the clock's reading from which on its age is to be marked */
 	uint32_t segment;   /* SEGMENT_NONE: none is open */
 	uint32_t epoch;
+};
+
+/* What a kind of segments (heap.h) was needed for of late. */
+struct demand {
+	uint32_t added;	  /* items that were in none of them */
+	uint32_t renewed; /* new versions of those that were */
 };
 
 /* What one writer knows of each segment. Written by it alone, read by the janitor. */
@@ -80,7 +81,9 @@ struct writer {
 	unsigned int ttl_classes;
 	bool cleans; /* has classes of its own for what is cleaned; else it goes to NEW and MAIN */
 	struct open_segment open[CLASSES];
+	struct demand demand[STAMP_KINDS];
 	struct evictor evictor;
+	struct places places;
 	struct tally tally __attribute__((aligned(64)));
 };
 
@@ -97,6 +100,15 @@ writer_class(const struct writer *writer, uint64_t expiry, const struct moment *
 	/* 0: below 32 s, then by factors of 4: 2, 9, 34 minutes, 2.3, 9.1 hours */
 	class = (unsigned int)(64 - __builtin_clzll(ticks >> 7 | 1)) / 2;
 	return class < writer->ttl_classes ? CLASS_TTL + class : CLASS_NEW;
+}
+
+/* What class its items are of as to when they go: cleaning keeps that. */
+static inline unsigned int
+class_kind(unsigned int class)
+{
+	if (class >= CLASS_TTL)
+		return class - CLASS_TTL + QUEUES;
+	return class < CLASS_CLEANED ? class : class - CLASS_CLEANED;
 }
 
 static inline enum segment_queue

@@ -110,7 +110,10 @@ item_unique_in(uint64_t stamp, const struct item *item, uint64_t location)
 {
 	uint64_t kept = item_kept_cas(item);
 
-	return kept != 0 ? kept : stamp_generation(stamp) << SLOT_LOCATION_BITS | location;
+	if (kept != 0)
+		return kept;
+	return stamp_generation(stamp) << SLOT_LOCATION_BITS |
+	       (location + head_turn(item_head(item)));
 }
 
 static inline uint64_t
@@ -119,11 +122,10 @@ item_unique(const struct heap *heap, const struct item *item, uint64_t location)
 	return item_unique_in(heap_stamp(heap, heap_segment_of(heap, location)), item, location);
 }
 
-/* Counts a live item's bytes in, or (by -1) out. */
+/* Counts the bytes of an item with this header, of which there are `by` more (-1: one less). */
 static inline void
-tally_item(struct tally *tally, const struct item *item, uint64_t by)
+tally_head(struct tally *tally, uint64_t head, uint64_t by)
 {
-	uint64_t head = item_head(item);
 	uint32_t key = head_key_length(head), value = head_value_length(head);
 	uint32_t header = item_header_size(head_options(head));
 
@@ -132,6 +134,12 @@ tally_item(struct tally *tally, const struct item *item, uint64_t by)
 	counter_add(&tally->bytes_values, by * value);
 	counter_add(&tally->bytes_headers, by * header);
 	counter_add(&tally->bytes_slack, by * (head_item_size(head) - key - value - header));
+}
+
+static inline void
+tally_item(struct tally *tally, const struct item *item, uint64_t by)
+{
+	tally_head(tally, item_head(item), by);
 }
 
 /*
@@ -154,21 +162,6 @@ bool shard_reclaim(struct store *store, struct writer *writer);
 
 /* An item that was live no longer is: its word has left the index, by this writer's doing. */
 void shard_bury(struct shard *shard, struct writer *writer, uint64_t word);
-
-/* The same, and `item` is live in its stead. */
-static inline void
-shard_replace(struct shard *shard, struct writer *writer, uint64_t word, const struct item *item)
-{
-	struct item *old = heap_item(&shard->heap, slot_location(word));
-	uint64_t head = item_head(old);
-
-	if (head != item_head(item)) { /* else sums of all kinds stay what they are */
-		tally_item(&writer->tally, old, UINT64_MAX);
-		tally_item(&writer->tally, item, 1);
-	}
-	writer_bury(writer, slot_location(word), head_item_size(head));
-	item_set_dead(old);
-}
 
 /* Accounts for what the index dropped, and empties the list. */
 void shard_account(struct shard *shard, struct writer *writer, struct index_losses *losses);

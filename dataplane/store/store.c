@@ -14,6 +14,8 @@ enum {
 	INDEX_SHARE = 128,     /* the index begins with one byte in so many, */
 	INDEX_CHUNKS = 8,      /* but with no more chunks than this */
 	ITEM_SEGMENTS_MIN = 8, /* of a shard, besides the index */
+	PLACES_SHARE = 1024,
+	PLACE_CHUNKS_MAX = 1024, /* a writer */
 };
 
 /* --- sizes --------------------------------------------------------------------------------- */
@@ -88,11 +90,21 @@ directory_capacity(const struct heap *heap, unsigned int chunk_shift)
 	return capacity;
 }
 
-/* Each writer's ledger of the shard's segments. */
+/* A thousandth of the memory, as far as it is of use. */
+static uint32_t
+place_chunks(const struct heap *heap)
+{
+	uint64_t chunks = heap->mapped / PLACES_SHARE / sizeof(struct place_chunk);
+
+	return chunks < PLACE_CHUNKS_MAX ? (uint32_t)chunks : PLACE_CHUNKS_MAX;
+}
+
+/* Each writer's ledger of the shard's segments, and what it remembers places in. */
 static bool
 shard_hand_out_ledgers(struct store *store, unsigned int number)
 {
 	struct heap *heap = &store->shard[number]->heap;
+	uint32_t chunks = place_chunks(heap);
 
 	for (unsigned int i = 0; i <= store->options.workers; i++) {
 		struct writer *writer = store_writer(store, i, number);
@@ -104,6 +116,14 @@ shard_hand_out_ledgers(struct store *store, unsigned int number)
 		writer->ledger = heap_metadata(heap, heap->segments * sizeof(writer->ledger[0]));
 		if (writer->ledger == NULL)
 			return false;
+		if (i < store->options.workers) {
+			struct place_chunk *chunk =
+				heap_metadata(heap, chunks * sizeof(struct place_chunk));
+
+			if (chunk == NULL)
+				return false;
+			places_init(&writer->places, chunk, chunks);
+		}
 	}
 	return true;
 }
@@ -365,6 +385,7 @@ store_worker_close(struct store_worker *worker)
 
 	for (unsigned int i = 0; i < store->options.shards; i++) {
 		evict_abandon(store->shard[i], &worker->writer[i]);
+		places_forget(&worker->writer[i]);
 		writer_seal_all(&worker->writer[i]);
 	}
 	gp_unregister(&store->gp, worker->index);

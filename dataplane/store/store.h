@@ -30,6 +30,7 @@ enum {
 	STORE_ITEM_OVERHEAD = 59, /* what memcached counts an item besides key and value */
 	STORE_WORKERS_MAX = 64,
 	STORE_SHARDS_MAX = 8,
+	STORE_PINNED_MIN = 1024, /* bytes of a value that store_pin may keep */
 	STORE_SECRET_SIZE = 192, /* bytes of hash secret (XXH3's own length) */
 };
 
@@ -253,8 +254,8 @@ uint8_t *store_reservation_value(struct store_reservation *reservation);
 void store_abandon(struct store_worker *worker, struct store_reservation *reservation);
 
 /*
- * Keeps the segment of a hit's value alive beyond the quiescent state (a transmission refers to
- * it). Returns the handle for store_unpin; both only on this worker.
+ * Keeps the segment of a hit's value, of STORE_PINNED_MIN bytes or more, alive beyond the quiescent state
+ * (a transmission refers to it). Returns the handle for store_unpin; both only on this worker.
  */
 uint32_t store_pin(struct store_worker *worker, const struct store_op *op);
 void store_unpin(struct store_worker *worker, uint32_t pin);
@@ -304,6 +305,8 @@ bool store_walk(struct store_worker *worker, struct store_cursor *cursor, store_
 	X(expired, "items reclaimed after their expiry")                                           \
 	X(expired_unfetched, "expired items that nobody had read")                                 \
 	X(stored_expired, "items stored already expired (often the 30-day rule)")                  \
+	X(places_reused, "new versions stored where dead ones lay, which took no memory")          \
+	X(places_lost, "of those, evicted at once, as their segment was")                          \
 	X(out_of_memory, "stores refused for want of memory")                                      \
 	X(segments_index, "segments that the index takes, metadata included")                      \
 	X(index_slots, "slots of the index")                                                       \

@@ -24,6 +24,8 @@
 	X(expired)                                                                                 \
 	X(expired_unfetched)                                                                       \
 	X(stored_expired)                                                                          \
+	X(places_reused)                                                                           \
+	X(places_lost)                                                                             \
 	X(out_of_memory)                                                                           \
 	X(index_dropped)
 

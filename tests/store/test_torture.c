@@ -255,6 +255,7 @@ play(void *argument)
 
 struct outcome {
 	uint64_t violations, torn, failed, lost, growths, refreshes, evictions, sights, refused;
+	uint64_t reused, displaced; /* places; and items that were dropped as they had taken one */
 	uint64_t at_once; /* rounds in which the index grew after evictions, and before the last */
 };
 
@@ -313,6 +314,8 @@ play_round(struct outcome *outcome, unsigned int shards, uint64_t seed)
 	outcome->growths += stats.index_growths;
 	outcome->refreshes += stats.index_refreshes;
 	outcome->evictions += stats.evictions;
+	outcome->reused += stats.places_reused;
+	outcome->displaced += stats.places_lost;
 	outcome->lost += lost_segments(store);
 	for (unsigned int i = 0; i < WORKERS; i++)
 		free(players[i].history.sight);
@@ -334,11 +337,12 @@ torture(unsigned int shards)
 		clock_gettime(CLOCK_MONOTONIC, &now);
 	} while ((double)(now.tv_sec - start.tv_sec) < seconds);
 	printf("\n    %llu rounds, %llu sights, %llu growths, %llu refreshes, %llu evictions, "
-	       "at once with growth in %llu rounds, %llu refusals",
+	       "at once with growth in %llu rounds, %llu refusals, %llu places reused, %llu lost",
 	       (unsigned long long)rounds, (unsigned long long)outcome.sights,
 	       (unsigned long long)outcome.growths, (unsigned long long)outcome.refreshes,
 	       (unsigned long long)outcome.evictions, (unsigned long long)outcome.at_once,
-	       (unsigned long long)outcome.refused);
+	       (unsigned long long)outcome.refused, (unsigned long long)outcome.reused,
+	       (unsigned long long)outcome.displaced);
 	CU_ASSERT_EQUAL(outcome.violations, 0);
 	CU_ASSERT_EQUAL(outcome.torn, 0);
 	CU_ASSERT_EQUAL(outcome.failed, 0);
@@ -347,6 +351,7 @@ torture(unsigned int shards)
 	CU_ASSERT(outcome.refreshes > 0);
 	CU_ASSERT(outcome.evictions > 0);
 	CU_ASSERT(outcome.at_once > 0);
+	CU_ASSERT(outcome.reused > 0);
 }
 
 static void

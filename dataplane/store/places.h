@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * places.h - places of items that were overwritten, for the next new versions of the same size.
+ *
+ * Where keys are overwritten over and over, an append-only log fills with dead versions, and cleaning it
+ * costs more than all else a SET does (docs/decisions/004-places.md). So a writer remembers where the
+ * versions lay that it replaced, and once no reader can hold them any more it writes new ones there: no
+ * memory is taken, nothing has to be evicted, and the lines are in its cache still.
+ *
+ *     overwrite ──▶ chunk that is filled ──▶ chunks that wait ──▶ ripe chunks ──▶ overwrite
+ *                   (one a size and queue)   for a grace period   (last in, first out)
+ *
+ * Only in sealed segments whose stamp says REFILL (heap.h). A place is known by its location and its
+ * segment's generation, as that segment may be long gone when the place is taken.
+ *
+ * The other side is an evictor that takes the segment for its victim at the same time. It passes by
+ * what is dead. So whoever has published an item in such a place looks at the stamp again, and if the
+ * segment is a victim by then, takes the item out: either he sees that, or the evictor sees the item.
+ *
+ * The unique of an item is its place: so a place whose item's unique was told counts its turns in the
+ * head (item.h), of which there are four; then it waits for its segment to be cleaned.
+ */
+#ifndef JACKDAW_STORE_PLACES_H
+#define JACKDAW_STORE_PLACES_H
+
+#include "dataplane/store/heap.h"
+#include "dataplane/store/item.h"
+#include "dataplane/store/store.h"
+
+enum {
+	PLACE_SIZE_MIN = 32, /* bytes: each turn's unique is within the item (item_unique_in) */
+	PLACE_SIZE_MAX = STORE_PINNED_MIN, /* what is larger may be sent from where it lies */
+	PLACE_LISTS = STAMP_KINDS * ((PLACE_SIZE_MAX - PLACE_SIZE_MIN) / ITEM_ALIGNMENT + 1),
+	PLACES_A_CHUNK = 30,
+};
+
+struct place_chunk {
+	uint64_t token; /* of the grace period to wait for */
+	uint32_t next;	/* in its list; 0: none */
+	uint32_t count; /* places in it: it is taken from its end */
+	uint64_t place[PLACES_A_CHUNK];
+};
+
+/* The places of one size in one queue: chunks by number; 0: none. */
+struct place_list {
+	uint32_t filling;
+	uint32_t oldest, newest; /* of those that wait */
+	uint32_t ripe;
+};
+
+struct places {
+	struct place_chunk *chunk; /* [0] is not used */
+	uint32_t free;		   /* list */
+	uint32_t mercy;		   /* the list that gives up a chunk when none is free */
+	struct place_list list[PLACE_LISTS];
+};
+
+/*
+ * A place in a word: its segment's generation, as much of it as there is room for; the turn of the
+ * next item in it, from 1; its location.
+ */
+enum {
+	PLACE_TURN_SHIFT = 36,
+	PLACE_GENERATION_SHIFT = 38,
+};
+
+#define PLACE_LOCATION	 ((UINT64_C(1) << PLACE_TURN_SHIFT) - 1)
+#define PLACE_GENERATION (~UINT64_C(0) << PLACE_GENERATION_SHIFT)
+
+static inline uint64_t
+place_make(uint64_t stamp, unsigned int turn, uint64_t location)
+{
+	return stamp_generation(stamp) << PLACE_GENERATION_SHIFT |
+	       (uint64_t)turn << PLACE_TURN_SHIFT | location;
+}
+
+static inline unsigned int
+place_turn(uint64_t place)
+{
+	return place >> PLACE_TURN_SHIFT & ITEM_TURN_MAX;
+}
+
+static inline uint64_t
+place_location(uint64_t place)
+{
+	return place & PLACE_LOCATION;
+}
+
+/* True if a segment of this stamp is the place's, in the same life. */
+static inline bool
+place_is_of(uint64_t place, uint64_t stamp)
+{
+	return ((place_make(stamp, 0, 0) ^ place) & PLACE_GENERATION) == 0;
+}
+
+/* `chunks`: zeroed memory for `count` of them. */
+void places_init(struct places *places, struct place_chunk *chunks, uint32_t count);
+
+/* The list for items of this size in segments of this kind (heap.h); NULL: there is none. */
+static inline struct place_list *
+places_list(struct places *places, unsigned int kind, uint32_t size)
+{
+	uint32_t more = size - PLACE_SIZE_MIN;
+
+	if (more > PLACE_SIZE_MAX - PLACE_SIZE_MIN)
+		return NULL;
+	return &places->list[more / ITEM_ALIGNMENT * STAMP_KINDS + kind];
+}
+
+struct writer;
+
+/*
+ * Remembers a place (place_make) whose item has been replaced, by the caller's doing, and is dead in its
+ * head. The writer's thread, as all that follows.
+ */
+void places_add_slowly(struct writer *writer, struct place_list *list, uint64_t place);
+
+/* True if there is a ripe chunk now. */
+bool places_ripen(struct writer *writer, struct place_list *list);
+
+/* The ripe chunk is empty. */
+void places_free_chunk(struct writer *writer, struct place_list *list);
+
+static inline void
+places_add(struct writer *writer, struct places *places, struct place_list *list, uint64_t place)
+{
+	struct place_chunk *chunk = &places->chunk[list->filling];
+
+	if (__builtin_expect(list->filling != 0 && chunk->count < PLACES_A_CHUNK - 1, 1))
+		chunk->place[chunk->count++] = place;
+	else
+		places_add_slowly(writer, list, place);
+}
+
+/* A place for an item that is published before the thread goes on; 0: none. epoch: the last flush_all's. */
+static inline uint64_t
+places_take(struct writer *writer, struct places *places, struct place_list *list,
+	    const struct heap *heap, uint32_t epoch)
+{
+	struct place_chunk *chunk;
+	uint64_t place, stamp;
+
+	if (__builtin_expect(list->ripe == 0, 0) && !places_ripen(writer, list))
+		return 0;
+	chunk = &places->chunk[list->ripe];
+	place = chunk->place[--chunk->count];
+	if (__builtin_expect(chunk->count == 0, 0))
+		places_free_chunk(writer, list);
+	stamp = heap_stamp(heap, heap_segment_of(heap, place_location(place)));
+	if ((stamp & STAMP_REFILL) == 0 || stamp_is_flushed(stamp, epoch) ||
+	    !place_is_of(place, stamp))
+		return 0;
+	return place;
+}
+
+/* The writer leaves: what it remembers counts as dead. */
+void places_forget(struct writer *writer);
+
+struct shard;
+
+/* Takes the item in this place, of this hash, out of the index, if it is still there, and counts it as evicted. */
+void place_lose(struct shard *shard, struct writer *writer, uint64_t hash, uint64_t location);
+
+/* An item in this place has been published: true if an evictor may not have seen it. */
+static inline bool
+place_is_lost(const struct heap *heap, uint64_t location)
+{
+	/* seq_cst, as the publication is (index_replace), against the fence of evict_begin */
+	uint64_t stamp = atomic_load_explicit(&heap->stamp[heap_segment_of(heap, location)],
+					      memory_order_seq_cst);
+
+	return (stamp & STAMP_REFILL) == 0;
+}
+
+#endif
