@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * item.h - what is stored: an 8-byte header, optional fields, key, value. Items start on multiples
- * of 8 bytes, follow one another without gap from the start of a segment, and never change once
- * the index points to them. They hold no pointer.
+ * of 8 bytes, follow one another without gap from the start of a segment, and never change while
+ * anybody may see them: not before a grace period has passed after they left the index. They hold no
+ * pointer.
  *
  *     +------------------+------+--------+-------+-----+---------+- - -
  *     | head             | cas  | extra  | flags | key | value   | pad

@@ -132,7 +132,8 @@ struct store_op {
 	int64_t ttl;	       /* out, of a hit: the same now; 0 if this op made it expire */
 	int32_t other_exptime; /* CREATE, TOUCHES */
 	int32_t recache;       /* RECACHE: seconds */
-	/* out, of a hit: seconds, at most, since it was stored (age.h); reads are not in it */
+	/* out, of a hit: seconds, at most, since it was stored (age.h; or what lay in its place, places.h);
+	 * reads are not in it */
 	uint32_t idle;
 	struct store_reservation *reservation; /* set: the value is already in place there */
 };
