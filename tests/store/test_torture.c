@@ -322,11 +322,19 @@ play_round(struct outcome *outcome, unsigned int shards, uint64_t seed)
 	store_destroy(store);
 }
 
+/* All that is to be tortured has come about. A busy machine's janitor may need more rounds for it. */
+static bool
+has_seen_all(const struct outcome *outcome)
+{
+	return outcome->growths > 0 && outcome->refreshes > 0 && outcome->evictions > 0 &&
+	       outcome->at_once > 0 && outcome->reused > 0;
+}
+
 static void
 torture(unsigned int shards)
 {
 	const char *wish = getenv("JACKDAW_TORTURE");
-	double seconds = wish != NULL ? atof(wish) : 2;
+	double passed, seconds = wish != NULL ? atof(wish) : 2;
 	struct outcome outcome = {.violations = 0};
 	struct timespec start, now;
 	uint64_t rounds = 0;
@@ -335,7 +343,8 @@ torture(unsigned int shards)
 	do {
 		play_round(&outcome, shards, ++rounds);
 		clock_gettime(CLOCK_MONOTONIC, &now);
-	} while ((double)(now.tv_sec - start.tv_sec) < seconds);
+		passed = (double)(now.tv_sec - start.tv_sec);
+	} while (passed < seconds || (passed < 20 * seconds && !has_seen_all(&outcome)));
 	printf("\n    %llu rounds, %llu sights, %llu growths, %llu refreshes, %llu evictions, "
 	       "at once with growth in %llu rounds, %llu refusals, %llu places reused, %llu lost",
 	       (unsigned long long)rounds, (unsigned long long)outcome.sights,
@@ -347,11 +356,7 @@ torture(unsigned int shards)
 	CU_ASSERT_EQUAL(outcome.torn, 0);
 	CU_ASSERT_EQUAL(outcome.failed, 0);
 	CU_ASSERT_EQUAL(outcome.lost, 0);
-	CU_ASSERT(outcome.growths > 0);
-	CU_ASSERT(outcome.refreshes > 0);
-	CU_ASSERT(outcome.evictions > 0);
-	CU_ASSERT(outcome.at_once > 0);
-	CU_ASSERT(outcome.reused > 0);
+	CU_ASSERT(has_seen_all(&outcome));
 }
 
 static void
