@@ -63,37 +63,40 @@ change_discard(struct change *change)
 {
 	if (change->room.location == 0 || change->reserved)
 		return;
-	if (change->exposed) {
-		item_set_dead(heap_item(change->writer->heap, change->room.location));
-		writer_bury(change->writer, change->room.location, change->size);
-	} else {
+	if (change->exposed)
+		writer_discard(change->writer, change->room.location, change->size);
+	else
 		room_give_back(change->writer, &change->room, change->size);
-	}
 	change->room.location = 0;
 }
 
 /* --- publishing it ------------------------------------------------------------------------- */
 
-/* The new item stands in the place of one that was gone. */
+/* The entry's item, which is no more, was gone before. */
 static void
-count_gone(struct change *change)
+count_expired(struct tally *tally, const struct item *item, uint64_t word,
+	      const struct moment *moment)
 {
-	struct tally *tally = &change->writer->tally;
-	const struct item *item = index_item(&change->shard->index, change->entry.word);
-
-	if (clock_past(item_expiry(item), change->moment->clock)) {
-		counter_add(&tally->expired, 1);
-		counter_add(&tally->expired_unfetched, (change->entry.word & SLOT_FETCHED) == 0);
-	}
-	shard_bury(change->shard, change->writer, change->entry.word);
+	if (!clock_past(item_expiry(item), moment->clock))
+		return;
+	counter_add(&tally->expired, 1);
+	counter_add(&tally->expired_unfetched, (word & SLOT_FETCHED) == 0);
 }
 
-/* The new item stands in the place of the old one. */
+/* The new item stands where the entry's did. */
 static void
 count_replaced(struct change *change)
 {
-	tally_head(&change->writer->tally, change->found.head, UINT64_MAX);
-	old_retire(change->writer, &change->found, change->entry.word);
+	struct tally *tally = &change->writer->tally;
+	uint64_t word = change->entry.word;
+
+	if (change->old == NULL) {
+		count_expired(tally, index_item(&change->shard->index, word), word, change->moment);
+		shard_bury(change->shard, change->writer, word);
+	} else {
+		tally_head(tally, change->found.head, UINT64_MAX);
+		old_retire(change->writer, &change->found, word);
+	}
 }
 
 /*
@@ -129,12 +132,9 @@ change_publish(struct change *change)
 	} else {
 		if (!index_replace(&change->entry, word))
 			return false;
-		if (change->old == NULL)
-			count_gone(change);
-		else
-			count_replaced(change);
+		count_replaced(change);
 	}
-	room_settle(change->shard, change->writer, &change->room, op->hash);
+	room_settle(change->shard, change->writer, &change->room, op->hash, change->moment);
 	return true;
 }
 
@@ -249,9 +249,8 @@ change_find(struct change *change)
 	}
 	change->found = old_of(heap, change->entry.word);
 	change->source = change->entry.word & (SLOT_LOCATION | SLOT_TOLD);
-	change->old = heap_item(heap, change->found.location);
-	if (item_is_gone(heap, change->old, change->found.location, change->moment))
-		change->old = NULL;
+	if (!old_is_gone(heap, &change->found, change->moment))
+		change->old = heap_item(heap, change->found.location);
 }
 
 /* Stale data must not survive a failed set. */
@@ -423,11 +422,8 @@ remove_execute(struct shard *shard, struct writer *writer, struct store_op *op,
 			status = STORE_NOT_FOUND;
 			continue;
 		}
-		if (gone && clock_past(item_expiry(item), moment->clock)) {
-			counter_add(&writer->tally.expired, 1);
-			counter_add(&writer->tally.expired_unfetched,
-				    (entry.word & SLOT_FETCHED) == 0);
-		}
+		if (gone)
+			count_expired(&writer->tally, item, entry.word, moment);
 		op->value_length = item_value_length(item);
 		shard_bury(shard, writer, entry.word);
 		index_trim(&shard->index, op->hash, &entry);

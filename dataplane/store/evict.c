@@ -217,7 +217,8 @@ candidate_find(struct evict_context *context, const struct candidate *candidate,
 				   entry, &context->losses);
 }
 
-static void
+/* True if it was dropped. */
+static bool
 evict_item(struct evict_context *context, const struct candidate *candidate)
 {
 	struct shard *shard = context->shard;
@@ -227,6 +228,7 @@ evict_item(struct evict_context *context, const struct candidate *candidate)
 		    (!head_is_plain(candidate->head) &&
 		     clock_past(item_expiry(candidate->item), context->moment->clock));
 	struct copy copy = {.location = 0};
+	bool dropped = false;
 
 	while (candidate_find(context, candidate, &entry)) {
 		uint64_t with = replacement(context, candidate, &entry, gone, &copy);
@@ -236,16 +238,18 @@ evict_item(struct evict_context *context, const struct candidate *candidate)
 		if (slot_is(with, SLOT_LIVE)) {
 			context->moved += head_item_size(candidate->head);
 			context->grown += head_copy_growth(candidate->head, copy.told);
-			return;
+			return false;
 		}
 		shard_bury(shard, writer, entry.word);
 		count_loss(context, candidate, entry.word, gone);
 		if (!gone && context->victim->queue == QUEUE_SMALL)
 			index_leave_ghost(&shard->index, candidate->hash, &context->ghosts);
 		index_trim(&shard->index, candidate->hash, &entry);
+		dropped = true;
 		break;
 	}
 	drop_copy(writer, &copy);
+	return dropped;
 }
 
 /* --- a victim ------------------------------------------------------------------------------ */
@@ -378,12 +382,11 @@ context_begin(struct evict_context *context, struct shard *shard, struct writer 
 	context->ghosts = ghosts_now(&shard->eviction);
 }
 
-/* What the next items of the writer's victim have in common. */
+/* What the next items have in common, which are the victim's. */
 static void
-context_enter(struct evict_context *context)
+context_enter(struct evict_context *context, uint32_t victim)
 {
 	const struct heap *heap = &context->shard->heap;
-	uint32_t victim = context->writer->evictor.victim;
 
 	context->victim = &heap->segment[victim];
 	context->victim_stamp = heap_stamp(heap, victim);
@@ -427,13 +430,34 @@ evict_some(struct store *store, struct shard *shard, struct writer *writer,
 	evictor->busy = true;
 	context_begin(&context, shard, writer, moment);
 	while (seen < items && !evict_must_wait(shard) && has_victim(shard, writer)) {
-		context_enter(&context);
+		context_enter(&context, evictor->victim);
 		seen += evict_batch(store, &context);
 		if (evictor->offset >= context.victim->used)
 			victim_finish(store, shard, writer);
 	}
 	evictor->busy = false;
 	return seen;
+}
+
+void
+evict_missed(struct shard *shard, struct writer *writer, const struct moment *moment, uint64_t hash,
+	     uint64_t location)
+{
+	const struct item *item = heap_item(&shard->heap, location);
+	struct candidate candidate = {
+		.item = item,
+		.word = SLOT_UNFILLED, /* nothing is foreseen */
+		.location = location,
+		.hash = hash,
+		.head = item_head(item),
+	};
+	struct evict_context context;
+
+	context_begin(&context, shard, writer, moment);
+	context_enter(&context, heap_segment_of(&shard->heap, location));
+	context.at_floor = true; /* no copy is made */
+	counter_add(&writer->tally.places_lost, evict_item(&context, &candidate));
+	shard_account(shard, writer, &context.losses);
 }
 
 /* Frees what is past its grace period, if one has ended since the last time. */

@@ -141,6 +141,13 @@ void evict_urgently(struct writer *writer, const struct moment *moment);
 /* A little of the same, for a writer that pays its share while memory is short. */
 void evict_help(struct writer *writer, const struct moment *moment);
 
+/*
+ * An item of this hash was published in a place (places.h) of a segment that had become a victim: its evictor
+ * may not have seen it. If it is still there it is dropped, as he would have done. Any writer.
+ */
+void evict_missed(struct shard *shard, struct writer *writer, const struct moment *moment,
+		  uint64_t hash, uint64_t location);
+
 /* Puts a victim that was begun back in front, for another to finish: its writer leaves. */
 void evict_abandon(struct shard *shard, struct writer *writer);
 

@@ -88,8 +88,7 @@ foreseen_get(const struct scene *scene, const struct index_entry *entry, const u
 		return false;
 	sight->flags = 0;
 	sight->head = item_head((const struct item *)(const void *)item);
-	sight->cas =
-		stamp_generation(stamp) << SLOT_LOCATION_BITS | (location + head_turn(sight->head));
+	sight->cas = place_unique(stamp, location, head_turn(sight->head));
 	sight->key = item + sizeof(struct item);
 	if (!head_is_plain(sight->head) && !sight_more(sight, item, scene->tick))
 		return false;

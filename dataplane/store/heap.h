@@ -163,15 +163,15 @@ heap_segment_of(const struct heap *heap, uint64_t location)
 /*
  * What every reader of an item needs to know of its segment, in one word:
  *
- *     63       62  60 59        32 31   1 0
- *     +--------+------+------------+-------+-------+
- *     | refill | kind | generation | epoch | queue |
- *     +--------+------+------------+-------+-------+
+ *     63       62  60 59        32 31     0
+ *     +--------+------+------------+-------+
+ *     | refill | kind | generation | epoch |
+ *     +--------+------+------------+-------+
  *
- * The generation counts the segment's lives, from 1; the epoch says which flush_all it came after;
- * the queue is enum segment_queue; the kind, segment_kind(). Set when the segment is opened, constant while
- * any item of it can be found; all but refill: items may be put where dead ones lie (places.h), as it is
- * sealed, and no victim.
+ * The kind says when its items go (class_kind); the generation counts the segment's lives, from 1; the
+ * epoch says which flush_all it came after. Set when the segment is opened, constant while any item of it
+ * can be found; all but refill: items may be put where dead ones lie (places.h), as it is sealed, and
+ * no victim.
  */
 static inline uint64_t
 heap_stamp(const struct heap *heap, uint32_t segment)
@@ -208,10 +208,10 @@ enum {
 #define STAMP_REFILL (UINT64_C(1) << 63)
 
 static inline uint64_t
-stamp_make(uint64_t generation, unsigned int kind, uint32_t epoch, enum segment_queue queue)
+stamp_make(uint64_t generation, unsigned int kind, uint32_t epoch)
 {
 	return (uint64_t)kind << STAMP_KIND_SHIFT |
-	       (generation & ((1 << GENERATION_BITS) - 1)) << 32 | (uint32_t)(epoch << 1 | queue);
+	       (generation & ((1 << GENERATION_BITS) - 1)) << 32 | epoch;
 }
 
 static inline uint64_t
@@ -230,13 +230,20 @@ stamp_kind(uint64_t stamp)
 static inline bool
 stamp_is_flushed(uint64_t stamp, uint32_t epoch)
 {
-	return (int32_t)((uint32_t)stamp - (epoch << 1)) < 0;
+	return (int32_t)((uint32_t)stamp - epoch) < 0;
 }
 
-static inline unsigned int
+/* Main is a kind of its own: all others are parts of Small. */
+static inline enum segment_queue
+kind_queue(unsigned int kind)
+{
+	return kind == QUEUE_MAIN ? QUEUE_MAIN : QUEUE_SMALL;
+}
+
+static inline enum segment_queue
 stamp_queue(uint64_t stamp)
 {
-	return stamp & 1;
+	return kind_queue(stamp_kind(stamp));
 }
 
 /* Whether items may be put where dead ones lie. Whoever owns the segment in its present state. */

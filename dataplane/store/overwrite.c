@@ -13,14 +13,6 @@ is_plain_set(const struct store_op *op)
 	       op->reservation == NULL && op->place != NULL;
 }
 
-static inline bool
-old_is_gone(const struct heap *heap, const struct old *old, const struct moment *moment)
-{
-	return stamp_is_flushed(old->stamp, moment->epoch) ||
-	       (!head_is_plain(old->head) &&
-		clock_past(item_expiry(heap_item(heap, old->location)), moment->clock));
-}
-
 /* Writes an item of one value, without any optional field but flags, whose header is `head`. */
 static inline void
 write_plain(struct item *item, const struct store_op *op, uint64_t head, unsigned int turn)
@@ -71,12 +63,11 @@ overwrite_execute(const struct store *store, struct shard *shard, struct writer 
 		room_give_back(writer, &room, head_item_size(head));
 		return false;
 	}
-	op->cas = stamp_generation(heap_stamp(heap, heap_segment_of(heap, room.location)))
-			  << SLOT_LOCATION_BITS |
-		  (room.location + room.turn);
+	op->cas = place_unique(heap_stamp(heap, heap_segment_of(heap, room.location)),
+			       room.location, room.turn);
 	op->value_length = op->data_length;
 	op->status = STORE_OK;
-	room_settle(shard, writer, &room, op->hash);
+	room_settle(shard, writer, &room, op->hash, moment);
 	if (((old.head ^ head) & HEAD_SHAPE) != 0) { /* else sums of all kinds stay what they are */
 		tally_head(&writer->tally, old.head, UINT64_MAX);
 		tally_head(&writer->tally, head, 1);

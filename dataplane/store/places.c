@@ -67,8 +67,8 @@ chunk_bury(struct writer *writer, const struct place_list *list, struct place_ch
 	}
 }
 
-/* The list's chunk that is least likely to be missed; 0: it has none. */
-static uint32_t
+/* Takes a chunk away from the list; 0: it has none. Out of line: nearly all of many lists have none. */
+static uint32_t __attribute__((noinline))
 chunk_seize_from(struct writer *writer, struct place_list *list)
 {
 	struct places *places = &writer->places;
@@ -95,8 +95,8 @@ chunk_seize(struct writer *writer)
 	uint32_t number = 0;
 
 	for (unsigned int i = 0; i < SEIZE_LOOK && number == 0; i++) {
-		number = chunk_seize_from(writer, &places->list[places->mercy]);
-		places->mercy = (places->mercy + 1) % PLACE_LISTS;
+		number = chunk_seize_from(writer, &places->list[places->next_seized]);
+		places->next_seized = (places->next_seized + 1) % PLACE_LISTS;
 	}
 	return number;
 }
@@ -159,17 +159,8 @@ places_free_chunk(struct writer *writer, struct place_list *list)
 {
 	count_chunk(writer, list, UINT64_MAX);
 	chunk_push(&writer->places, &writer->places.free, chunk_pop(&writer->places, &list->ripe));
-	places_ripen(writer, list);
-}
-
-static void
-chunks_forget(struct writer *writer, struct place_list *list, uint32_t *from)
-{
-	while (*from != 0) {
-		count_chunk(writer, list, UINT64_MAX);
-		chunk_bury(writer, list, &writer->places.chunk[*from]);
-		chunk_push(&writer->places, &writer->places.free, chunk_pop(&writer->places, from));
-	}
+	places_ripen(writer,
+		     list); /* what has ripened since comes first: its lines are in the cache */
 }
 
 void
@@ -180,33 +171,7 @@ places_forget(struct writer *writer)
 	for (unsigned int i = 0; i < PLACE_LISTS; i++) {
 		struct place_list *list = &places->list[i];
 
-		chunks_forget(writer, list, &list->ripe);
-		chunks_forget(writer, list, &list->oldest);
-		if (list->filling == 0)
-			continue;
-		chunk_bury(writer, list, &places->chunk[list->filling]);
-		chunk_push(places, &places->free, list->filling);
-		list->filling = 0;
+		while (list->filling != 0 || list->oldest != 0 || list->ripe != 0)
+			chunk_push(places, &places->free, chunk_seize_from(writer, list));
 	}
-}
-
-/* --- */
-
-void
-place_lose(struct shard *shard, struct writer *writer, uint64_t hash, uint64_t location)
-{
-	struct index_losses losses;
-	struct index_entry entry;
-
-	losses.count = 0;
-	while (index_find_location(&shard->index, hash, location, &entry, &losses)) {
-		if (!index_replace(&entry, SLOT_EMPTY))
-			continue;
-		shard_bury(shard, writer, entry.word);
-		counter_add(&writer->tally.places_lost, 1);
-		counter_add(&writer->tally.evictions, 1);
-		counter_add(&writer->tally.evicted_unfetched, (entry.word & SLOT_FETCHED) == 0);
-		break;
-	}
-	shard_account(shard, writer, &losses);
 }

@@ -8,7 +8,7 @@
  * memory is taken, nothing has to be evicted, and the lines are in its cache still.
  *
  *     overwrite ──▶ chunk that is filled ──▶ chunks that wait ──▶ ripe chunks ──▶ overwrite
- *                   (one a size and queue)   for a grace period   (last in, first out)
+ *                   (one a size and kind)   for a grace period   (last in, first out)
  *
  * Only in sealed segments whose stamp says REFILL (heap.h). A place is known by its location and its
  * segment's generation, as that segment may be long gone when the place is taken.
@@ -41,7 +41,7 @@ struct place_chunk {
 	uint64_t place[PLACES_A_CHUNK];
 };
 
-/* The places of one size in one queue: chunks by number; 0: none. */
+/* The places of one size in segments of one kind: chunks by number; 0: none. */
 struct place_list {
 	uint32_t filling;
 	uint32_t oldest, newest; /* of those that wait */
@@ -51,7 +51,7 @@ struct place_list {
 struct places {
 	struct place_chunk *chunk; /* [0] is not used */
 	uint32_t free;		   /* list */
-	uint32_t mercy;		   /* the list that gives up a chunk when none is free */
+	uint32_t next_seized;	   /* the list that gives up a chunk when none is free */
 	struct place_list list[PLACE_LISTS];
 };
 
@@ -109,10 +109,7 @@ places_list(struct places *places, unsigned int kind, uint32_t size)
 
 struct writer;
 
-/*
- * Remembers a place (place_make) whose item has been replaced, by the caller's doing, and is dead in its
- * head. The writer's thread, as all that follows.
- */
+/* The seldom parts of places_add and places_take (room.h). The writer's thread, as all that follows. */
 void places_add_slowly(struct writer *writer, struct place_list *list, uint64_t place);
 
 /* True if there is a ripe chunk now. */
@@ -121,55 +118,7 @@ bool places_ripen(struct writer *writer, struct place_list *list);
 /* The ripe chunk is empty. */
 void places_free_chunk(struct writer *writer, struct place_list *list);
 
-static inline void
-places_add(struct writer *writer, struct places *places, struct place_list *list, uint64_t place)
-{
-	struct place_chunk *chunk = &places->chunk[list->filling];
-
-	if (__builtin_expect(list->filling != 0 && chunk->count < PLACES_A_CHUNK - 1, 1))
-		chunk->place[chunk->count++] = place;
-	else
-		places_add_slowly(writer, list, place);
-}
-
-/* A place for an item that is published before the thread goes on; 0: none. epoch: the last flush_all's. */
-static inline uint64_t
-places_take(struct writer *writer, struct places *places, struct place_list *list,
-	    const struct heap *heap, uint32_t epoch)
-{
-	struct place_chunk *chunk;
-	uint64_t place, stamp;
-
-	if (__builtin_expect(list->ripe == 0, 0) && !places_ripen(writer, list))
-		return 0;
-	chunk = &places->chunk[list->ripe];
-	place = chunk->place[--chunk->count];
-	if (__builtin_expect(chunk->count == 0, 0))
-		places_free_chunk(writer, list);
-	stamp = heap_stamp(heap, heap_segment_of(heap, place_location(place)));
-	if ((stamp & STAMP_REFILL) == 0 || stamp_is_flushed(stamp, epoch) ||
-	    !place_is_of(place, stamp))
-		return 0;
-	return place;
-}
-
 /* The writer leaves: what it remembers counts as dead. */
 void places_forget(struct writer *writer);
-
-struct shard;
-
-/* Takes the item in this place, of this hash, out of the index, if it is still there, and counts it as evicted. */
-void place_lose(struct shard *shard, struct writer *writer, uint64_t hash, uint64_t location);
-
-/* An item in this place has been published: true if an evictor may not have seen it. */
-static inline bool
-place_is_lost(const struct heap *heap, uint64_t location)
-{
-	/* seq_cst, as the publication is (index_replace), against the fence of evict_begin */
-	uint64_t stamp = atomic_load_explicit(&heap->stamp[heap_segment_of(heap, location)],
-					      memory_order_seq_cst);
-
-	return (stamp & STAMP_REFILL) == 0;
-}
 
 #endif

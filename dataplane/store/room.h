@@ -8,6 +8,57 @@
 
 #include "dataplane/store/shard.h"
 
+/* --- places -------------------------------------------------------------------------------- */
+
+/*
+ * Remembers a place (place_make) whose item has been replaced, by the caller's doing, and is dead in its
+ * head.
+ */
+static inline void
+places_add(struct writer *writer, struct place_list *list, uint64_t place)
+{
+	struct place_chunk *chunk = &writer->places.chunk[list->filling];
+
+	if (__builtin_expect(list->filling != 0 && chunk->count < PLACES_A_CHUNK - 1, 1))
+		chunk->place[chunk->count++] = place;
+	else
+		places_add_slowly(writer, list, place);
+}
+
+/* A place for an item that is published before the thread goes on; 0: none. epoch: the last flush_all's. */
+static inline uint64_t
+places_take(struct writer *writer, struct place_list *list, uint32_t epoch)
+{
+	const struct heap *heap = writer->heap;
+	struct place_chunk *chunk;
+	uint64_t place, stamp;
+
+	if (__builtin_expect(list->ripe == 0, 0) && !places_ripen(writer, list))
+		return 0;
+	chunk = &writer->places.chunk[list->ripe];
+	place = chunk->place[--chunk->count];
+	if (__builtin_expect(chunk->count == 0, 0))
+		places_free_chunk(writer, list);
+	stamp = heap_stamp(heap, heap_segment_of(heap, place_location(place)));
+	if ((stamp & STAMP_REFILL) == 0 || stamp_is_flushed(stamp, epoch) ||
+	    !place_is_of(place, stamp))
+		return 0;
+	return place;
+}
+
+/* An item in this place has been published: true if an evictor may not have seen it. */
+static inline bool
+place_is_lost(const struct heap *heap, uint64_t location)
+{
+	/* seq_cst, as the publication is (index_replace), against the fence of evict_begin */
+	uint64_t stamp = atomic_load_explicit(&heap->stamp[heap_segment_of(heap, location)],
+					      memory_order_seq_cst);
+
+	return (stamp & STAMP_REFILL) == 0;
+}
+
+/* --- the old item, and room for the new one ------------------------------------------------ */
+
 /* The item that is to be replaced. */
 struct old {
 	uint64_t location, head;
@@ -32,6 +83,15 @@ old_of(const struct heap *heap, uint64_t word)
 	};
 }
 
+/* As item_is_gone. */
+static inline bool
+old_is_gone(const struct heap *heap, const struct old *old, const struct moment *moment)
+{
+	return stamp_is_flushed(old->stamp, moment->epoch) ||
+	       (!head_is_plain(old->head) &&
+		clock_past(item_expiry(heap_item(heap, old->location)), moment->clock));
+}
+
 /* The old one has left the index by this writer's doing: its place is remembered, or counts as dead bytes. */
 static inline void
 old_retire(struct writer *writer, const struct old *old, uint64_t word)
@@ -42,7 +102,7 @@ old_retire(struct writer *writer, const struct old *old, uint64_t word)
 
 	item_set_head(heap_item(writer->heap, old->location), old->head | HEAD_DEAD);
 	if (list != NULL && turn <= ITEM_TURN_MAX && (old->stamp & STAMP_REFILL) != 0)
-		places_add(writer, &writer->places, list,
+		places_add(writer, list,
 			   place_make(old->stamp, turn != 0 ? turn : 1, old->location));
 	else
 		writer_bury(writer, old->location, size);
@@ -57,9 +117,7 @@ class_of_successor(const struct writer *writer, const struct old *old, uint64_t 
 						     : writer_class(writer, expiry, moment);
 }
 
-/*
- * Room for a new version: where a dead item lies, or behind all others.
- */
+/* Room for a new version: where a dead item lies, or behind all others. */
 static inline struct room
 room_of_successor(struct writer *writer, unsigned int class, uint32_t size, uint64_t expiry,
 		  const struct moment *moment)
@@ -68,8 +126,7 @@ room_of_successor(struct writer *writer, unsigned int class, uint32_t size, uint
 
 	writer->demand[class_kind(class)].renewed++;
 	if (list != NULL) {
-		uint64_t place =
-			places_take(writer, &writer->places, list, writer->heap, moment->epoch);
+		uint64_t place = places_take(writer, list, moment->epoch);
 
 		if (place != 0) {
 			struct room room = {place_location(place), place_turn(place)};
@@ -87,20 +144,19 @@ room_of_successor(struct writer *writer, unsigned int class, uint32_t size, uint
 static inline void
 room_give_back(struct writer *writer, const struct room *room, uint32_t size)
 {
-	if (room->turn == 0) {
+	if (room->turn == 0)
 		writer_give_back(writer, room->location, size);
-		return;
-	}
-	item_set_dead(heap_item(writer->heap, room->location));
-	writer_bury(writer, room->location, size);
+	else
+		writer_discard(writer, room->location, size);
 }
 
 /* The item is published: but if an evictor came to its place meanwhile, it is dropped as if he had done so. */
 static inline void
-room_settle(struct shard *shard, struct writer *writer, const struct room *room, uint64_t hash)
+room_settle(struct shard *shard, struct writer *writer, const struct room *room, uint64_t hash,
+	    const struct moment *moment)
 {
 	if (room->turn != 0 && __builtin_expect(place_is_lost(writer->heap, room->location), 0))
-		place_lose(shard, writer, hash, room->location);
+		evict_missed(shard, writer, moment, hash, room->location);
 }
 
 #endif

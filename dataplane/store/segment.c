@@ -81,12 +81,12 @@ writer_turn_over(struct writer *writer, unsigned int class, const struct moment 
 	segment->reservations = 0;
 	/* relaxed: as the stamp, below */
 	atomic_store_explicit(&segment->born, clock_tick(moment->clock), memory_order_relaxed);
-	segment->queue = (uint8_t)class_queue(class);
+	segment->queue = (uint8_t)kind_queue(class_kind(class));
 	segment->order = 0;
 	segment->clean = false;
 	age_begin(&segment->age);
 	stamp = stamp_make(stamp_generation(heap_stamp(heap, number)) + 1, class_kind(class),
-			   moment->epoch, class_queue(class));
+			   moment->epoch);
 	/* relaxed: published with the slots of the items that will lie here */
 	atomic_store_explicit(&heap->stamp[number], stamp, memory_order_relaxed);
 	*open = (struct open_segment){
@@ -122,8 +122,7 @@ writer_give_back(struct writer *writer, uint64_t location, uint32_t size)
 			return;
 		}
 	}
-	item_set_dead(heap_item(writer->heap, location));
-	writer_bury(writer, location, size);
+	writer_discard(writer, location, size);
 }
 
 uint32_t

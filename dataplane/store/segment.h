@@ -102,20 +102,13 @@ writer_class(const struct writer *writer, uint64_t expiry, const struct moment *
 	return class < writer->ttl_classes ? CLASS_TTL + class : CLASS_NEW;
 }
 
-/* What class its items are of as to when they go: cleaning keeps that. */
+/* The kind (heap.h) of its segments: a queue, or what expires soon. Cleaning keeps it. */
 static inline unsigned int
 class_kind(unsigned int class)
 {
 	if (class >= CLASS_TTL)
 		return class - CLASS_TTL + QUEUES;
 	return class < CLASS_CLEANED ? class : class - CLASS_CLEANED;
-}
-
-static inline enum segment_queue
-class_queue(unsigned int class)
-{
-	return class == CLASS_MAIN || class == CLASS_CLEANED + QUEUE_MAIN ? QUEUE_MAIN
-									  : QUEUE_SMALL;
 }
 
 /* Seals the class's open segment and opens another. False if there is none. */
@@ -163,6 +156,14 @@ writer_bury(struct writer *writer, uint64_t location, uint32_t size)
 {
 	counter_add32(&writer->ledger[heap_segment_of(writer->heap, location)].dead, size);
 	counter_add(&writer->tally.bytes_dead, size);
+}
+
+/* What this writer wrote there, and others may have seen, is of no use. */
+static inline void
+writer_discard(struct writer *writer, uint64_t location, uint32_t size)
+{
+	item_set_dead(heap_item(writer->heap, location));
+	writer_bury(writer, location, size);
 }
 
 /* Gives back what was allocated and nobody else has seen. */

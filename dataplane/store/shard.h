@@ -101,6 +101,13 @@ item_is_gone(const struct heap *heap, const struct item *item, uint64_t location
 	       clock_past(item_expiry(item), moment->clock);
 }
 
+/* What the place says of an item that keeps no unique: its segment's stamp, and its turn. */
+static inline uint64_t
+place_unique(uint64_t stamp, uint64_t location, unsigned int turn)
+{
+	return stamp_generation(stamp) << SLOT_LOCATION_BITS | (location + turn);
+}
+
 /*
  * The item's CAS unique: its own if it was copied, else its place and the generation of its
  * segment, which no other item ever has both of. Never 0. `stamp` is its segment's.
@@ -110,10 +117,7 @@ item_unique_in(uint64_t stamp, const struct item *item, uint64_t location)
 {
 	uint64_t kept = item_kept_cas(item);
 
-	if (kept != 0)
-		return kept;
-	return stamp_generation(stamp) << SLOT_LOCATION_BITS |
-	       (location + head_turn(item_head(item)));
+	return kept != 0 ? kept : place_unique(stamp, location, head_turn(item_head(item)));
 }
 
 static inline uint64_t

@@ -99,6 +99,17 @@ place_chunks(const struct heap *heap)
 	return chunks < PLACE_CHUNKS_MAX ? (uint32_t)chunks : PLACE_CHUNKS_MAX;
 }
 
+static bool
+writer_give_chunks(struct writer *writer, uint32_t count)
+{
+	struct place_chunk *chunks =
+		heap_metadata(writer->heap, count * sizeof(struct place_chunk));
+
+	if (chunks != NULL)
+		places_init(&writer->places, chunks, count);
+	return chunks != NULL;
+}
+
 /* Each writer's ledger of the shard's segments, and what it remembers places in. */
 static bool
 shard_hand_out_ledgers(struct store *store, unsigned int number)
@@ -116,14 +127,8 @@ shard_hand_out_ledgers(struct store *store, unsigned int number)
 		writer->ledger = heap_metadata(heap, heap->segments * sizeof(writer->ledger[0]));
 		if (writer->ledger == NULL)
 			return false;
-		if (i < store->options.workers) {
-			struct place_chunk *chunk =
-				heap_metadata(heap, chunks * sizeof(struct place_chunk));
-
-			if (chunk == NULL)
-				return false;
-			places_init(&writer->places, chunk, chunks);
-		}
+		if (i < store->options.workers && !writer_give_chunks(writer, chunks))
+			return false;
 	}
 	return true;
 }

@@ -300,6 +300,7 @@ an_item_that_an_evictor_may_have_missed_is_dropped(void)
 	struct writer *writer = &f.worker->writer[0];
 	struct index_entry entry = {.slot = NULL};
 	uint64_t key = 7, location;
+	struct moment moment = store_moment(f.store);
 	struct room room;
 
 	set_all(&f, KEYS, 1, 0);
@@ -309,15 +310,15 @@ an_item_that_an_evictor_may_have_missed_is_dropped(void)
 		index_find(&shard->index, f.op.hash, (const uint8_t *)&key, sizeof(key), &entry));
 	location = slot_location(entry.word);
 	room = (struct room){.location = location, .turn = 1};
-	room_settle(shard, writer, &room, f.op.hash);
+	room_settle(shard, writer, &room, f.op.hash, &moment);
 	CU_ASSERT_EQUAL(round_of(&f, key), 2);
 	heap_set_refill(&shard->heap, heap_segment_of(&shard->heap, location), false);
-	room_settle(shard, writer, &room, f.op.hash);
+	room_settle(shard, writer, &room, f.op.hash, &moment);
 	CU_ASSERT_EQUAL(round_of(&f, key), 0);
 	CU_ASSERT_EQUAL(stats_of(&f).items, KEYS - 1);
 	CU_ASSERT_EQUAL(stats_of(&f).evictions, 1);
 	CU_ASSERT_EQUAL(stats_of(&f).places_lost, 1);
-	room_settle(shard, writer, &room, f.op.hash); /* the evictor was there first */
+	room_settle(shard, writer, &room, f.op.hash, &moment); /* the evictor was there first */
 	CU_ASSERT_EQUAL(stats_of(&f).places_lost, 1);
 	fixture_end(&f);
 }
