@@ -2,7 +2,7 @@
 /*
  * clock.h - the store's time, and memcached's rules for when an item expires.
  *
- * Time is counted in ticks of 1/8 s since creation (plus CLOCK_BASE). An item is alive while
+ * Time is counted in ticks of 1/4 s since creation (plus CLOCK_BASE). An item is alive while
  * now < expiry. A relative expiry is counted from the next tick edge, so that an item lives at least
  * as long as was asked, and less than one tick longer; an absolute one falls exactly on its second.
  *
@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 enum {
-	CLOCK_TICKS = 8, /* a second */
+	CLOCK_TICKS = 4, /* a second */
 	CLOCK_TICK_MS = 1000 / CLOCK_TICKS,
 	CLOCK_BASE = CLOCK_TICKS,		/* ticks when the store is created */
 	CLOCK_LONG_AGO = 1,			/* a tick that is always past */

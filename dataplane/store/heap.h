@@ -71,9 +71,9 @@ struct segment {
 	uint8_t queue;		 /* enum segment_queue */
 	bool queued;		 /* it is in a queue, for eviction (whoever has eviction's lock) */
 	bool clean;		 /* as a victim: all that lives in it is kept */
-	bool refill;		 /* once sealed: items may be put where dead ones lie (places.h) */
-	bool settled;		 /* retired: counted as such (eviction.settled) */
-	uint64_t retired;	 /* the grace period it waits for (gp_token) */
+	bool refill;  /* while it is no victim: items may be put where dead ones lie (places.h) */
+	bool settled; /* retired: counted as such (eviction.settled) */
+	uint64_t retired;	      /* the grace period it waits for (gp_token) */
 	_Atomic uint32_t dead_before; /* its ledgers' sum when it was freed last */
 	struct age age;		      /* when its items were stored (its writer's) */
 } __attribute__((aligned(64)));
@@ -170,8 +170,7 @@ heap_segment_of(const struct heap *heap, uint64_t location)
  *
  * The kind says when its items go (class_kind); the generation counts the segment's lives, from 1; the
  * epoch says which flush_all it came after. Set when the segment is opened, constant while any item of it
- * can be found; all but refill: items may be put where dead ones lie (places.h), as it is sealed, and
- * no victim.
+ * can be found; all but refill: items may be put where dead ones lie (places.h), until it is a victim.
  */
 static inline uint64_t
 heap_stamp(const struct heap *heap, uint32_t segment)

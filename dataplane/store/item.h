@@ -10,7 +10,7 @@
  *     +------------------+------+--------+-------+-----+---------+- - -
  *      8                  8, opt 8, opt   4, opt
  *
- *     head   63   62  61 60     35 34      32 31       24 23           0
+ *     head   63   62  60 59     35 34      32 31       24 23           0
  *          +------+------+---------+----------+-----------+--------------+
  *          | dead | turn |  life   | options  | key length| value length |
  *          +------+------+---------+----------+-----------+--------------+
@@ -48,9 +48,9 @@ enum {
 	HEAD_KEY_SHIFT = 24,
 	HEAD_OPTIONS_SHIFT = 32,
 	HEAD_LIFE_SHIFT = 35,
-	HEAD_TURN_SHIFT = 61,
-	ITEM_LIFE_MAX = (1 << 26) - 1,
-	ITEM_TURN_MAX = 3,
+	HEAD_TURN_SHIFT = 60,
+	ITEM_LIFE_MAX = (1 << 25) - 1,
+	ITEM_TURN_MAX = 7,
 	ITEM_MARKS_SHIFT = 56, /* in extra */
 	ITEM_VALUE_MAX = (1 << 24) - 1,
 	ITEM_FILLER_SIZE = 32, /* a filler that holds a struct store_reservation */

@@ -10,15 +10,17 @@
  *     overwrite ──▶ chunk that is filled ──▶ chunks that wait ──▶ ripe chunks ──▶ overwrite
  *                   (one a size and kind)   for a grace period   (last in, first out)
  *
- * Only in sealed segments whose stamp says REFILL (heap.h). A place is known by its location and its
- * segment's generation, as that segment may be long gone when the place is taken.
+ * Only in segments whose stamp says REFILL (heap.h), be they open yet or sealed. A place is known by its
+ * location and its segment's generation, as that segment may be long gone when the place is taken. What a
+ * copy that keeps its unique took is 8 bytes more, and does for an item without: the rest is filled.
  *
  * The other side is an evictor that takes the segment for its victim at the same time. It passes by
  * what is dead. So whoever has published an item in such a place looks at the stamp again, and if the
  * segment is a victim by then, takes the item out: either he sees that, or the evictor sees the item.
  *
  * The unique of an item is its place: so a place whose item's unique was told counts its turns in the
- * head (item.h), of which there are four; then it waits for its segment to be cleaned.
+ * head (item.h), of which there are as many as the place has multiples of 8, up to eight; then it waits
+ * for its segment to be cleaned.
  */
 #ifndef JACKDAW_STORE_PLACES_H
 #define JACKDAW_STORE_PLACES_H
@@ -28,7 +30,7 @@
 #include "dataplane/store/store.h"
 
 enum {
-	PLACE_SIZE_MIN = 32, /* bytes: each turn's unique is within the item (item_unique_in) */
+	PLACE_SIZE_MIN = 16,		   /* bytes: any item */
 	PLACE_SIZE_MAX = STORE_PINNED_MIN, /* what is larger may be sent from where it lies */
 	PLACE_LISTS = STAMP_KINDS * ((PLACE_SIZE_MAX - PLACE_SIZE_MIN) / ITEM_ALIGNMENT + 1),
 	PLACES_A_CHUNK = 30,
@@ -61,7 +63,7 @@ struct places {
  */
 enum {
 	PLACE_TURN_SHIFT = 36,
-	PLACE_GENERATION_SHIFT = 38,
+	PLACE_GENERATION_SHIFT = 39,
 };
 
 #define PLACE_LOCATION	 ((UINT64_C(1) << PLACE_TURN_SHIFT) - 1)
@@ -78,6 +80,13 @@ static inline unsigned int
 place_turn(uint64_t place)
 {
 	return place >> PLACE_TURN_SHIFT & ITEM_TURN_MAX;
+}
+
+/* True if the unique of an item of this size, at its place's turn, is within the item (place_unique). */
+static inline bool
+place_has_turn(uint32_t size, unsigned int turn)
+{
+	return turn <= ITEM_TURN_MAX && turn * ITEM_ALIGNMENT < size;
 }
 
 static inline uint64_t

@@ -101,7 +101,7 @@ old_retire(struct writer *writer, const struct old *old, uint64_t word)
 	struct place_list *list = places_list(&writer->places, stamp_kind(old->stamp), size);
 
 	item_set_head(heap_item(writer->heap, old->location), old->head | HEAD_DEAD);
-	if (list != NULL && turn <= ITEM_TURN_MAX && (old->stamp & STAMP_REFILL) != 0)
+	if (list != NULL && place_has_turn(size, turn) && (old->stamp & STAMP_REFILL) != 0)
 		places_add(writer, list,
 			   place_make(old->stamp, turn != 0 ? turn : 1, old->location));
 	else
@@ -117,6 +117,26 @@ class_of_successor(const struct writer *writer, const struct old *old, uint64_t 
 						     : writer_class(writer, expiry, moment);
 }
 
+/*
+ * A place for an item of this size, or for one that is as much larger as a copy that keeps its unique
+ * (head_copy_growth): what is left over is filled.
+ */
+static inline uint64_t
+place_for(struct writer *writer, struct place_list *list, uint32_t size, uint32_t epoch)
+{
+	uint64_t place = places_take(writer, list, epoch), rest;
+
+	if (__builtin_expect(place != 0 || size == PLACE_SIZE_MAX, 1))
+		return place;
+	place = places_take(writer, list + STAMP_KINDS, epoch);
+	if (place != 0) {
+		rest = place_location(place) + size / ITEM_ALIGNMENT;
+		item_write_filler(heap_item(writer->heap, rest), ITEM_ALIGNMENT);
+		writer_bury(writer, rest, ITEM_ALIGNMENT);
+	}
+	return place;
+}
+
 /* Room for a new version: where a dead item lies, or behind all others. */
 static inline struct room
 room_of_successor(struct writer *writer, unsigned int class, uint32_t size, uint64_t expiry,
@@ -126,7 +146,7 @@ room_of_successor(struct writer *writer, unsigned int class, uint32_t size, uint
 
 	writer->demand[class_kind(class)].renewed++;
 	if (list != NULL) {
-		uint64_t place = places_take(writer, list, moment->epoch);
+		uint64_t place = place_for(writer, list, size, moment->epoch);
 
 		if (place != 0) {
 			struct room room = {place_location(place), place_turn(place)};

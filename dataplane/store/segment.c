@@ -21,19 +21,20 @@ segment_hand_over(struct writer *writer, uint32_t number)
 }
 
 /*
- * Whether new versions may lie where dead ones did. A segment should expire as a whole, which renewing some
- * of its items there puts off: that is worth it where many are renewed, and would be left behind dead
- * (docs/decisions/004-places.md).
+ * Whether new versions may lie where dead ones did, in this segment and the next. A segment should expire as
+ * a whole, which renewing some of its items there puts off: that is worth it where many are renewed, and
+ * would be left behind dead (docs/decisions/004-places.md).
  */
 static bool
 class_refills(struct writer *writer, unsigned int class)
 {
 	struct demand *demand = &writer->demand[class_kind(class)];
-	bool refills = demand->renewed > demand->added / RENEWED_SHARE;
 
+	demand->refills = demand->renewed > demand->added / RENEWED_SHARE ||
+			  writer->open[class].expiry == UINT64_MAX;
 	demand->added /= 2;
 	demand->renewed /= 2;
-	return refills || writer->open[class].expiry == UINT64_MAX;
+	return demand->refills;
 }
 
 /* Closes the class's open segment, if there is one. It stays ours while values arrive in it. */
@@ -46,9 +47,8 @@ writer_seal(struct writer *writer, unsigned int class)
 	if (open->segment == SEGMENT_NONE)
 		return;
 	segment->used = (uint32_t)(open->next - heap_offset(writer->heap, open->segment));
-	/* relaxed: published with its state */
-	atomic_store_explicit(&segment->expiry, open->expiry, memory_order_relaxed);
-	segment->refill = class_refills(writer, class);
+	heap_extend(writer->heap, open->segment, open->expiry);
+	segment->refill |= class_refills(writer, class);
 	if (segment->reservations == 0)
 		segment_hand_over(writer, open->segment);
 	memset(open, 0, sizeof(*open));
@@ -84,11 +84,14 @@ writer_turn_over(struct writer *writer, unsigned int class, const struct moment 
 	segment->queue = (uint8_t)kind_queue(class_kind(class));
 	segment->order = 0;
 	segment->clean = false;
+	segment->refill = writer->demand[class_kind(class)].refills;
 	age_begin(&segment->age);
 	stamp = stamp_make(stamp_generation(heap_stamp(heap, number)) + 1, class_kind(class),
 			   moment->epoch);
-	/* relaxed: published with the slots of the items that will lie here */
+	/* relaxed, both: published with the slots of the items that will lie here */
+	atomic_store_explicit(&segment->expiry, 0, memory_order_relaxed);
 	atomic_store_explicit(&heap->stamp[number], stamp, memory_order_relaxed);
+	heap_set_refill(heap, number, segment->refill);
 	*open = (struct open_segment){
 		.next = heap_offset(heap, number),
 		.end = heap_offset(heap, number) + heap_segment_size(heap),

@@ -53,6 +53,7 @@ struct open_segment {
 struct demand {
 	uint32_t added;	  /* items that were in none of them */
 	uint32_t renewed; /* new versions of those that were */
+	bool refills;	  /* they are worth it (class_refills) */
 };
 
 /* What one writer knows of each segment. Written by it alone, read by the janitor. */
@@ -98,7 +99,7 @@ writer_class(const struct writer *writer, uint64_t expiry, const struct moment *
 		return CLASS_NEW;
 	ticks = expiry > now ? expiry - now : 1;
 	/* 0: below 32 s, then by factors of 4: 2, 9, 34 minutes, 2.3, 9.1 hours */
-	class = (unsigned int)(64 - __builtin_clzll(ticks >> 7 | 1)) / 2;
+	class = (unsigned int)(64 - __builtin_clzll(ticks >> 6 | 1)) / 2;
 	return class < writer->ttl_classes ? CLASS_TTL + class : CLASS_NEW;
 }
 

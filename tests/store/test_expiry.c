@@ -33,9 +33,9 @@ static const struct lifetime lifetimes[] = {
 	{5, DAY, 5 + DAY - 0.001, 5 + DAY},
 	{5, MONTH, 5 + MONTH - 0.001, 5 + MONTH},
 	/* in the midst of a tick: never shorter than asked, longer by less than a tick */
-	{10.001, 1, 11.001, 11.126},
-	{10.124, 1, 11.124, 11.249},
-	{0.999, 2, 2.999, 3.124},
+	{10.001, 1, 11.001, 11.251},
+	{10.249, 1, 11.249, 11.499},
+	{0.999, 2, 2.999, 3.249},
 	/* at once */
 	{0, -1, 0, 0.001},
 	{5, -1, 0, 5},

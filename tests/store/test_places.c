@@ -14,11 +14,13 @@ enum {
 		60000, /* keys of which it is certain that their segments were sealed after the first round */
 };
 
+static uint32_t flags; /* of what is stored */
+
 /* Stores `key` with a value that says its round. */
 static enum store_status
 set_round(struct fixture *f, uint64_t key, uint64_t round, uint32_t options)
 {
-	uint64_t value[VALUE_LENGTH / sizeof(uint64_t)] = {key, round, key, round};
+	uint64_t value[VALUE_LENGTH / sizeof(uint64_t)] = {key, round, key, ~round};
 
 	f->op = (struct store_op){
 		.verb = STORE_SET,
@@ -26,6 +28,7 @@ set_round(struct fixture *f, uint64_t key, uint64_t round, uint32_t options)
 		.key_length = sizeof(key),
 		.data = (const uint8_t *)value,
 		.data_length = sizeof(value),
+		.flags = flags,
 		.options = options,
 	};
 	store_do(f->worker, &f->op);
@@ -46,7 +49,7 @@ round_told(struct fixture *f, uint64_t key, uint32_t options)
 	if (f->op.status != STORE_OK || f->op.value_length != sizeof(value))
 		return 0;
 	memcpy(value, f->op.value, sizeof(value));
-	return value[0] == key && value[1] == value[3] ? value[1] : 0;
+	return value[0] == key && value[1] == ~value[3] ? value[1] : 0;
 }
 
 static uint64_t
@@ -197,8 +200,8 @@ no_unique_comes_twice(void)
 		twice += uniques[i] == uniques[i - 1];
 	CU_ASSERT_EQUAL(twice, 0);
 	CU_ASSERT_EQUAL(changed, 0);
-	/* three turns of four take a place that was there */
-	CU_ASSERT(stats_of(&f).places_reused > ROUNDS * TOLD / 2);
+	/* four turns of five take a place that was there: an item is as large as six uniques */
+	CU_ASSERT(stats_of(&f).places_reused > ROUNDS * TOLD * UINT64_C(7) / 10);
 	CU_ASSERT(stats_of(&f).places_reused < ROUNDS * TOLD);
 	fixture_end(&f);
 }
@@ -218,6 +221,73 @@ set_all_for(struct fixture *f, int64_t exptime, uint64_t *missed)
 			store_quiescent(f->worker);
 	}
 	tidy(f);
+}
+
+/* A few keys over and over: all their versions lie in a segment that is far from full. */
+static void
+an_open_segment_takes_new_versions(void)
+{
+	enum {
+		FEW = 1000,
+		ROUNDS = 20,
+	};
+	struct fixture f = fixture_new();
+	uint64_t reused, wrong = 0;
+
+	set_all(&f, KEYS, 1, 0); /* from then on a segment is expected to be renewed */
+	reused = stats_of(&f).places_reused;
+	for (uint64_t round = 1; round <= ROUNDS; round++) {
+		for (uint64_t key = KEYS; key < KEYS + FEW; key++)
+			set_round(&f, key, round, 0);
+		store_quiescent(f.worker);
+		tidy(&f);
+		for (uint64_t key = KEYS; key < KEYS + FEW; key++)
+			wrong += round_of(&f, key) != round;
+	}
+	CU_ASSERT_EQUAL(wrong, 0);
+	CU_ASSERT(stats_of(&f).places_reused - reused > FEW * (ROUNDS - 5));
+	fixture_end(&f);
+}
+
+/* A place that is 8 bytes too large does, and whoever goes through its segment passes by what is left over. */
+static void
+a_place_may_be_a_little_too_large(void)
+{
+	enum {
+		FIRST = 60000, /* keys, which take turns having flags: 4 bytes more, 8 in the segment */
+		MORE = 300000, /* keys that drive some of them out */
+	};
+	struct store_options options = fixture_options(16 << 20);
+	struct fixture f;
+	uint64_t found = 0, wrong = 0, reused;
+
+	options.item_size_max = 4096;
+	f = fixture_with(&options);
+	set_all(&f, FIRST, 1, 0);
+	flags = 5;
+	set_all(&f, FIRST, 2, 0);
+	flags = 0;
+	reused = stats_of(&f).places_reused;
+	set_all(&f, FIRST, 3,
+		0); /* where those with flags lay, as the others' places are used up */
+	CU_ASSERT(stats_of(&f).places_reused - reused > FIRST / 2);
+	for (uint64_t key = 0; key < FIRST; key++)
+		wrong += round_of(&f, key) != 3;
+	for (uint64_t key = FIRST; key < FIRST + MORE; key++) {
+		set_round(&f, key, 4, 0);
+		if (key % BATCH == 0)
+			store_quiescent(f.worker);
+	}
+	for (uint64_t key = 0; key < FIRST + MORE; key++) {
+		uint64_t round = round_of(&f, key);
+
+		found += round != 0;
+		wrong += round != 0 && round != (key < FIRST ? 3 : 4);
+	}
+	CU_ASSERT_EQUAL(wrong, 0);
+	CU_ASSERT(stats_of(&f).evictions > MORE / 3);
+	CU_ASSERT_EQUAL(stats_of(&f).items, found);
+	fixture_end(&f);
 }
 
 /* Segments of which little is renewed are left to expire as a whole. */
@@ -372,6 +442,7 @@ sizes_take_turns(void)
 
 SUITE("dataplane/store/places", TEST(overwriting_takes_no_memory),
       TEST(full_memory_is_overwritten_in_place), TEST(a_place_waits_for_all_readers),
-      TEST(no_unique_comes_twice), TEST(what_is_seldom_renewed_expires_together),
+      TEST(no_unique_comes_twice), TEST(an_open_segment_takes_new_versions),
+      TEST(a_place_may_be_a_little_too_large), TEST(what_is_seldom_renewed_expires_together),
       TEST(what_is_renewed_outlives_its_neighbours), TEST(flushed_segments_take_nothing),
       TEST(an_item_that_an_evictor_may_have_missed_is_dropped), TEST(sizes_take_turns))
