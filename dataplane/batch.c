@@ -152,19 +152,33 @@ batch_write(struct worker *worker, bool more)
 	}
 }
 
-/* Hashes all keys and looks for them, so that what a request needs is on its way before its turn. */
-static void
-batch_probe(struct worker *worker)
+/* Hashes keys and looks for them, so that what a request needs is on its way before its turn. */
+void
+batch_prepare(struct worker *worker)
 {
 	struct batch *batch = &worker->batch;
-	unsigned int ops = 0;
+	unsigned int ops = batch->ops;
 
-	for (unsigned int i = 0; i < batch->requests; i++) {
+	if (batch->prepared == batch->requests)
+		return;
+	for (unsigned int i = batch->prepared; i < batch->requests; i++) {
 		batch->op[ops] = &batch->request[i].op;
 		ops += batch->request[i].op.verb != STORE_NONE;
 	}
-	store_prepare(worker->server.store, batch->op, ops);
-	store_probe(worker->server.store, batch->op, ops);
+	store_prepare(worker->server.store, batch->op + batch->ops, ops - batch->ops);
+	batch->prepared = batch->requests;
+	batch->ops = ops;
+}
+
+void
+batch_probe(struct worker *worker)
+{
+	struct batch *batch = &worker->batch;
+
+	if (batch->probed == batch->ops)
+		return;
+	store_probe(worker->server.store, batch->op + batch->probed, batch->ops - batch->probed);
+	batch->probed = batch->ops;
 }
 
 /*
@@ -178,6 +192,7 @@ batch_run_part(struct worker *worker, bool more)
 	uint64_t started = rte_rdtsc(), probed, executed, written;
 	uint32_t watched = watch_wanted(worker->watch);
 
+	batch_prepare(worker);
 	batch_probe(worker);
 	probed = rte_rdtsc();
 	requests_execute(&worker->server, batch->request, batch->requests);
@@ -194,6 +209,11 @@ batch_run_part(struct worker *worker, bool more)
 	worker->stats.batches++;
 	batch->messages = 0;
 	batch->requests = 0;
+	batch->noted = 0;
+	batch->prepared = 0;
+	batch->probed = 0;
+	batch->ops = 0;
+	changes_clear(&batch->changes);
 }
 
 void
@@ -314,6 +334,17 @@ batch_add_plain(struct worker *worker, struct worker_port *port, struct rte_mbuf
 		batch_add_message(worker, port, message, true);
 	}
 	return count;
+}
+
+void
+batch_add_opened(struct worker *worker, struct worker_port *port, const struct packet *packet)
+{
+	struct message *message = batch_next(&worker->batch);
+
+	message->udp.packet.mbuf = packet->mbuf;
+	message->udp.packet.payload = packet->payload;
+	message->udp.packet.payload_length = packet->payload_length;
+	batch_add_message(worker, port, message, true);
 }
 
 void

@@ -14,6 +14,7 @@
 #ifndef JACKDAW_BATCH_H
 #define JACKDAW_BATCH_H
 
+#include "dataplane/changes.h"
 #include "dataplane/net/udp.h"
 #include "dataplane/proto/request.h"
 
@@ -57,9 +58,14 @@ struct stream_reply {
 struct batch {
 	unsigned int messages;
 	unsigned int requests;
+	unsigned int noted;    /* requests that are in changes, */
+	unsigned int prepared; /* and whose operations have been prepared, */
+	unsigned int probed;   /* operations that have been probed, */
+	unsigned int ops;      /* of so many */
 	struct message message[BATCH_MESSAGES];
 	struct request request[BATCH_REQUESTS];
 	struct store_op *op[BATCH_REQUESTS];
+	struct changes changes; /* what they may change */
 	struct udp_reply reply;
 	struct stream_reply stream_reply;
 };
@@ -69,6 +75,29 @@ static inline bool
 batch_full(const struct batch *batch)
 {
 	return batch->messages == BATCH_MESSAGES || batch->requests >= BATCH_DEPTH;
+}
+
+/* True if it will be full soon, as far as that can be known of a message before it is parsed. */
+static inline bool
+batch_nearly_full(const struct batch *batch)
+{
+	return batch->messages + 1 == BATCH_MESSAGES || batch->requests + 1 >= BATCH_DEPTH;
+}
+
+/* Brings batch->changes up to date. */
+static inline void
+batch_note_changes(struct batch *batch)
+{
+	for (; batch->noted < batch->requests; batch->noted++) {
+		const struct request *request = &batch->request[batch->noted];
+		const struct store_op *op = &request->op;
+
+		if (request->action == REQUEST_FLUSH)
+			changes_add_all(&batch->changes);
+		else if (request->action == REQUEST_STORE &&
+			 (op->verb != STORE_GET || (op->options & STORE_CREATE) != 0))
+			changes_add(&batch->changes, op->key, op->key_length);
+	}
 }
 
 /* The place for the next message's packet: net_input fills message->udp.packet there. */
@@ -85,6 +114,9 @@ batch_next(struct batch *batch)
 unsigned int batch_add_plain(struct worker *worker, struct worker_port *port,
 			     struct rte_mbuf **mbufs, unsigned int count);
 
+/* Adds a datagram that udp_plain_open has opened, as batch_add_plain would. */
+void batch_add_opened(struct worker *worker, struct worker_port *port, const struct packet *packet);
+
 /* Parses the datagram that net_input left in batch_next() and adds it, or drops it with a cause. */
 void batch_add(struct worker *worker, struct worker_port *port);
 
@@ -94,6 +126,13 @@ void batch_add(struct worker *worker, struct worker_port *port);
  */
 struct message *batch_add_stream(struct worker *worker, struct tcp_connection *connection,
 				 unsigned int first);
+
+/*
+ * The first two stages, of all that was added since: for whoever has something to do until the memory that
+ * they ask for has come. batch_run does them where that hasn't been done.
+ */
+void batch_prepare(struct worker *worker);
+void batch_probe(struct worker *worker);
 
 /* Runs everything that was added: afterwards the batch is empty and its replies are queued. */
 void batch_run(struct worker *worker);

@@ -5,19 +5,40 @@
 
 #include "dataplane/worker.h"
 
-/* Bytes of the answer, or 0 if not everything was found. */
+/* As answer_length, of any: out of line, as are misses below. Most gets hit. */
+static size_t __attribute__((noinline))
+answer_length_any(const struct store_lookup *lookups, unsigned int count)
+{
+	size_t length = 0;
+
+	for (unsigned int i = 0; i < count; i++) {
+		if (lookups[i].value == NULL && !lookups[i].absent)
+			return SIZE_MAX;
+		length += lookup_answer_length(&lookups[i]);
+	}
+	return length;
+}
+
+/* Bytes of the answer; SIZE_MAX if it isn't known of every lookup. */
 static inline size_t
 answer_length(const struct store_lookup *lookups, unsigned int count)
 {
-	const struct store_lookup *end = lookups + count;
+	const struct store_lookup *lookup = lookups, *end = lookups + count;
 	size_t length = count * LOOKUP_HEAD;
 
 	do {
-		if (lookups->value == NULL)
-			return 0;
-		length += lookups->value_length;
-	} while (++lookups < end);
+		if (__builtin_expect(lookup->value == NULL, 0))
+			return answer_length_any(lookups, count);
+		length += lookup->value_length;
+	} while (++lookup < end);
 	return length;
+}
+
+static uint64_t __attribute__((noinline))
+answer_miss(uint8_t *out, const struct store_lookup *lookup)
+{
+	lookup_put_miss(out, lookup);
+	return checksum_add(0, out, LOOKUP_MISS);
 }
 
 /* Writes the answers one after the other; returns their sum (net/checksum.h). */
@@ -30,17 +51,24 @@ answer_write(uint8_t *out, const struct store_lookup *lookups, unsigned int coun
 
 	do {
 		bool odd = (out - start) % 2 != 0;
-		uint8_t *value = lookup_put_head(out, lookup);
-		uint64_t part = checksum_words(out, LOOKUP_HEAD);
+		uint64_t part = 0;
 
-		part += checksum_copy(value, lookup->value, lookup->value_length);
+		if (__builtin_expect(lookup->value != NULL, 1)) {
+			uint8_t *value = lookup_put_head(out, lookup);
+
+			part = checksum_words(out, LOOKUP_HEAD) +
+			       checksum_copy(value, lookup->value, lookup->value_length);
+			out = value + lookup->value_length;
+		} else if (lookup->verb != BINARY_GETQ) {
+			part = answer_miss(out, lookup);
+			out += LOOKUP_MISS;
+		}
 		sum += __builtin_expect(odd, 0) ? checksum_at_odd_place(part) : part;
-		out = value + lookup->value_length;
 	} while (lookup++ < last);
 	return sum;
 }
 
-/* True if the answer was written over the question, and queued. */
+/* True if the answer was written over the question, and queued, or there is none. */
 static inline bool
 message_answer(struct worker *worker, struct worker_port *port, struct rte_mbuf *mbuf,
 	       const struct store_lookup *lookups, unsigned int count)
@@ -50,33 +78,58 @@ message_answer(struct worker *worker, struct worker_port *port, struct rte_mbuf 
 	const uint8_t *end = (const uint8_t *)mbuf->buf_addr + mbuf->buf_len;
 	size_t length = answer_length(lookups, count);
 
-	/* no length, 0, is the largest of numbers */
-	if (length - 1 >= port->plain.payload_max || length > (size_t)(end - payload))
+	if (length > port->plain.payload_max || length > (size_t)(end - payload))
 		return false;
+	if (__builtin_expect(length == 0, 0)) {
+		worker_drop(worker, mbuf, NET_DROP_no_reply);
+		return true;
+	}
 	udp_plain_close(&port->plain, mbuf, (uint16_t)length,
 			answer_write(payload, lookups, count));
 	worker_send(worker, port, mbuf, true);
 	return true;
 }
 
-/* Returns how many gets were answered. */
 static unsigned int
-lookups_write(struct worker *worker, struct worker_port *port)
+misses_of(const struct store_lookup *lookups, unsigned int count)
+{
+	unsigned int misses = 0;
+
+	for (unsigned int i = 0; i < count; i++)
+		misses += lookups[i].value == NULL;
+	return misses;
+}
+
+/* A datagram joins the batch after all. */
+static void
+lookups_refuse(struct worker *worker, struct worker_port *port, struct rte_mbuf *mbuf)
+{
+	batch_add_plain(worker, port, &mbuf, 1);
+}
+
+/* Returns how many gets were answered; some_missed: count the misses among them. */
+static unsigned int
+lookups_write(struct worker *worker, struct worker_port *port, bool some_missed)
 {
 	struct lookups *lookups = &worker->lookups;
 	const struct store_lookup *next = lookups->lookup;
-	unsigned int answered = 0;
+	unsigned int answered = 0, misses = 0;
 
 	for (unsigned int i = 0; i < lookups->messages; i++) {
 		const struct lookups_message *message = &lookups->message[i];
 
 		if (__builtin_expect(
-			    message_answer(worker, port, message->mbuf, next, message->count), 1))
+			    message_answer(worker, port, message->mbuf, next, message->count), 1)) {
 			answered += message->count;
-		else
-			batch_add_plain(worker, port, &(struct rte_mbuf *){message->mbuf}, 1);
+			misses += some_missed ? misses_of(next, message->count) : 0;
+		} else {
+			lookups_refuse(worker, port, message->mbuf);
+		}
 		next += message->count;
 	}
+	worker->proto.cmd_get += answered;
+	worker->proto.get_hits += answered - misses;
+	worker->proto.get_misses += misses;
 	return answered;
 }
 
@@ -87,35 +140,51 @@ lookups_run(struct worker *worker, struct worker_port *port)
 	struct lookups *lookups = &worker->lookups;
 	struct store_worker *store = worker->server.store;
 	uint64_t started = rte_rdtsc(), probed, executed, written;
-	unsigned int answered;
+	unsigned int found;
 
+	batch_prepare(worker);
 	store_lookup_prepare(store, lookups->lookup, lookups->count);
+	batch_probe(worker);
 	store_lookup_probe(store, lookups->lookup, lookups->count);
 	probed = rte_rdtsc();
-	store_lookup_finish(store, lookups->lookup, lookups->count);
+	found = store_lookup_finish(store, lookups->lookup, lookups->count);
 	executed = rte_rdtsc();
-	answered = lookups_write(worker, port);
+	worker->stats.requests += lookups_write(worker, port, found != lookups->count);
 	written = rte_rdtsc();
 
-	worker->proto.cmd_get += answered;
-	worker->proto.get_hits += answered;
 	worker->stats.cycles_probe += probed - started;
 	worker->stats.cycles_execute += executed - probed;
 	worker->stats.cycles_write += written - executed;
-	worker->stats.requests += answered;
 	worker->stats.batches++;
 	lookups->messages = 0;
 	lookups->count = 0;
 }
 
-/* Adds a plain datagram. False, and nothing done, if there is anything else in it, or too much. */
-static inline bool
-lookups_add(struct lookups *lookups, const struct packet *packet)
+/* True if a request that waits may change what one of these is to find. Out of line: most find none waiting. */
+static bool __attribute__((noinline))
+lookups_must_wait(struct batch *batch, const struct store_lookup *lookups, unsigned int count)
 {
-	unsigned int count = lookups_read(packet->payload, packet->payload_length,
-					  &lookups->lookup[lookups->count], LOOKUPS_DEPTH);
+	bool wait = false;
 
-	if (count == 0)
+	batch_note_changes(batch);
+	for (unsigned int i = 0; i < count; i++)
+		wait |= changes_may_have(&batch->changes, lookups[i].key, lookups[i].key_length);
+	return wait;
+}
+
+/*
+ * Adds a plain datagram. False, and nothing done, if there is anything else in it, or too much, or it must
+ * come after what waits in the batch.
+ */
+static inline bool
+lookups_add(struct lookups *lookups, struct batch *batch, const struct packet *packet)
+{
+	struct store_lookup *next = &lookups->lookup[lookups->count];
+	unsigned int count =
+		lookups_read(packet->payload, packet->payload_length, next, LOOKUPS_DEPTH);
+
+	if (count == 0 ||
+	    (__builtin_expect(batch->requests != 0, 0) && lookups_must_wait(batch, next, count)))
 		return false;
 	lookups->message[lookups->messages++] =
 		(struct lookups_message){.mbuf = packet->mbuf, .count = count};
@@ -131,12 +200,18 @@ lookups_take(struct worker *worker, struct worker_port *port, struct rte_mbuf **
 	struct packet packet;
 	unsigned int i;
 
-	for (i = 0; i < count && worker->batch.messages == 0; i++) {
-		if (!udp_plain_open(&port->plain, &port->interface, mbufs[i], &packet) ||
-		    !lookups_add(lookups, &packet))
+	for (i = 0; i < count; i++) {
+		if (!udp_plain_open(&port->plain, &port->interface, mbufs[i], &packet))
 			break;
-		if (lookups->count >= LOOKUPS_DEPTH)
+		if (lookups_add(lookups, &worker->batch, &packet)) {
+			if (lookups->count >= LOOKUPS_DEPTH)
+				lookups_run(worker, port);
+			continue;
+		}
+		/* what is in the batch came after these, as far as it may matter to them */
+		if (lookups->messages != 0 && batch_nearly_full(&worker->batch))
 			lookups_run(worker, port);
+		batch_add_opened(worker, port, &packet);
 	}
 	if (lookups->messages != 0)
 		lookups_run(worker, port);

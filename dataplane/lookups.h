@@ -9,8 +9,9 @@
  *                    finds all                                           (execute)
  *                    writes each datagram's answer over it and queues it (write)
  *
- * A datagram of which anything is missing joins the batch (batch.h) after all, untouched, and is
- * answered from there.
+ * A burst's other datagrams join the batch (batch.h) meanwhile, and wait: its gets overtake them, but for
+ * those of a key that one before them may change (changes.h), which join the batch as well. So does,
+ * untouched, a datagram of which not everything is certain after all.
  */
 #ifndef JACKDAW_WORKER_LOOKUPS_H
 #define JACKDAW_WORKER_LOOKUPS_H
@@ -41,8 +42,9 @@ struct lookups {
 };
 
 /*
- * Answers the datagrams of plain gets that a burst of the port begins with, or adds them to the batch,
- * which must be empty: a burst keeps its order. Returns how many these are.
+ * Answers the plain datagrams that a burst of the port begins with, or adds them to the batch. A burst
+ * keeps its order as far as requests for the same key go: a datagram of many sets alone may be carried out
+ * before gets in front of it. Returns how many datagrams these are.
  */
 unsigned int lookups_take(struct worker *worker, struct worker_port *port, struct rte_mbuf **mbufs,
 			  unsigned int count);

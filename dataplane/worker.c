@@ -237,14 +237,11 @@ worker_input(struct worker *worker, struct worker_port *port, struct rte_mbuf *m
 	}
 }
 
-/*
- * Whether gets may go the short way: nothing waits that came before them, nobody watches what is got, or
- * must say first who he is.
- */
+/* Whether gets may go the short way: nobody watches what is got, or must say first who he is. */
 static inline bool
 worker_is_short(const struct worker *worker)
 {
-	return worker->batch.messages == 0 && worker->limits.users == NULL &&
+	return worker->limits.users == NULL &&
 	       (watch_wanted(worker->watch) & EVENT_OF_REQUESTS) == 0;
 }
 
@@ -282,7 +279,7 @@ worker_parse(struct worker *worker, struct worker_port *port, struct rte_mbuf **
 
 		if (plain && worker_is_short(worker))
 			i += lookups_take(worker, port, mbufs + i, count - i);
-		if (plain)
+		else if (plain)
 			i += batch_add_plain(worker, port, mbufs + i, count - i);
 		if (port != NULL)
 			i += worker_take_segments(worker, port, mbufs + i, count - i);

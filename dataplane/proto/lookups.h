@@ -9,8 +9,11 @@
 #include "dataplane/proto/binary.h"
 #include "dataplane/store/lookup.h"
 
+#define PHRASE_NOT_FOUND "Not found"
+
 enum {
-	LOOKUP_HEAD = sizeof(struct binary_header) + sizeof(uint32_t) /* before a hit's value */
+	LOOKUP_HEAD = sizeof(struct binary_header) + sizeof(uint32_t), /* before a hit's value */
+	LOOKUP_MISS = sizeof(struct binary_header) + sizeof(PHRASE_NOT_FOUND) - 1,
 };
 
 /*
@@ -38,6 +41,31 @@ lookups_read(const uint8_t *bytes, size_t length, struct store_lookup *lookups, 
 		at += sizeof(struct binary_header) + key_length;
 	}
 	return at == end ? (unsigned int)(lookup - lookups) : 0;
+}
+
+/* Bytes of its answer; a quiet get that found nothing has none. */
+static inline size_t
+lookup_answer_length(const struct store_lookup *lookup)
+{
+	if (__builtin_expect(lookup->value != NULL, 1))
+		return LOOKUP_HEAD + lookup->value_length;
+	return lookup->verb == BINARY_GETQ ? 0 : LOOKUP_MISS;
+}
+
+/* Writes the LOOKUP_MISS bytes of a get that found nothing. */
+static inline void
+lookup_put_miss(uint8_t *out, const struct store_lookup *lookup)
+{
+	const struct binary_header header = {
+		.magic = MAGIC_REPLY,
+		.opcode = lookup->verb,
+		.status = htobe16(STATUS_NOT_FOUND),
+		.body_length = htobe32(LOOKUP_MISS - sizeof(header)),
+		.opaque = lookup->opaque,
+	};
+
+	memcpy(out, &header, sizeof(header));
+	memcpy(out + sizeof(header), PHRASE_NOT_FOUND, LOOKUP_MISS - sizeof(header));
 }
 
 /*

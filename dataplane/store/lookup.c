@@ -95,7 +95,9 @@ static void __attribute__((noinline)) find(const struct store *store, struct sto
 	uint64_t location;
 
 	lookup->value = NULL;
-	if (!index_find(&shard->index, lookup->hash, lookup->key, lookup->key_length, &entry))
+	lookup->absent =
+		!index_find(&shard->index, lookup->hash, lookup->key, lookup->key_length, &entry);
+	if (lookup->absent)
 		return;
 	location = slot_location(entry.word);
 	item = heap_item(heap, location);

@@ -7,8 +7,8 @@
  *     store_lookup_probe(w, l, n)     compare tags, prefetch the candidate item
  *     store_lookup_finish(w, l, n)    see that it is the key's, and mark it used
  *
- * A lookup that isn't found by then (nothing is there, it has expired, its entry has just changed) may
- * still be found by a struct store_op, which is what its caller asks next.
+ * A lookup that isn't found by then is either absent, or (it has expired, or its entry has just changed) one
+ * that a struct store_op has more to tell of, which is what its caller asks next.
  */
 #ifndef JACKDAW_STORE_LOOKUP_H
 #define JACKDAW_STORE_LOOKUP_H
@@ -26,6 +26,7 @@ struct store_lookup {
 	uint32_t opaque;	      /* the caller's, as is the verb */
 	uint8_t verb;
 	uint8_t key_length; /* in */
+	bool absent;	    /* out, if there is no value: there is none for certain */
 } __attribute__((aligned(64)));
 
 /*
