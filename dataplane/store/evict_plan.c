@@ -264,7 +264,7 @@ static bool
 segment_is_gone(const struct heap *heap, uint32_t number, const struct moment *moment)
 {
 	return stamp_is_flushed(heap_stamp(heap, number), moment->epoch) ||
-	       clock_past(counter_read(&heap->segment[number].expiry), moment->clock);
+	       clock_past(counter_read(&heap->expiry[number]), moment->clock);
 }
 
 /* Memory is plentiful again: victims that nobody has begun go back to their places. */

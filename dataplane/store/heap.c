@@ -91,7 +91,8 @@ heap_map(struct heap *heap, uint64_t bytes, uint64_t most, unsigned int shift, i
 	heap->metadata = sizeof(struct heap_header);
 	heap->segment = heap_metadata(heap, heap->segments * sizeof(heap->segment[0]));
 	heap->stamp = heap_metadata(heap, heap->segments * sizeof(heap->stamp[0]));
-	if (heap->segment == NULL || heap->stamp == NULL) {
+	heap->expiry = heap_metadata(heap, heap->segments * sizeof(heap->expiry[0]));
+	if (heap->segment == NULL || heap->stamp == NULL || heap->expiry == NULL) {
 		heap_unmap(heap);
 		return -EINVAL;
 	}

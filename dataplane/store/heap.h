@@ -60,17 +60,16 @@ enum {
 
 /* A descriptor. The plain fields belong to whoever owns the segment in its present state. */
 struct segment {
-	_Atomic uint32_t state;	 /* enum segment_state */
-	_Atomic uint32_t next;	 /* in the one stack it is on */
-	uint32_t used;		 /* bytes of items, when sealed */
-	uint32_t reservations;	 /* values still arriving: it stays open (its writer's) */
-	_Atomic uint64_t born;	 /* tick when it was opened; statistics read it at any time */
-	_Atomic uint64_t expiry; /* tick after which all of it has expired; UINT64_MAX: never */
-	uint32_t older, newer;	 /* in its queue (the janitor's) */
-	uint64_t order;		 /* place in its queue; 0: the young end */
-	uint8_t queue;		 /* enum segment_queue */
-	bool queued;		 /* it is in a queue, for eviction (whoever has eviction's lock) */
-	bool clean;		 /* as a victim: all that lives in it is kept */
+	_Atomic uint32_t state; /* enum segment_state */
+	_Atomic uint32_t next;	/* in the one stack it is on */
+	uint32_t used;		/* bytes of items, when sealed */
+	uint32_t reservations;	/* values still arriving: it stays open (its writer's) */
+	_Atomic uint64_t born;	/* tick when it was opened; statistics read it at any time */
+	uint32_t older, newer;	/* in its queue (the janitor's) */
+	uint64_t order;		/* place in its queue; 0: the young end */
+	uint8_t queue;		/* enum segment_queue */
+	bool queued;		/* it is in a queue, for eviction (whoever has eviction's lock) */
+	bool clean;		/* as a victim: all that lives in it is kept */
 	bool refill;  /* while it is no victim: items may be put where dead ones lie (places.h) */
 	bool settled; /* retired: counted as such (eviction.settled) */
 	uint64_t retired;	      /* the grace period it waits for (gp_token) */
@@ -94,10 +93,13 @@ struct heap {
 	uint64_t mapped; /* bytes */
 	struct segment *segment;
 	_Atomic uint64_t *stamp; /* of each segment: see heap_stamp() */
-	unsigned int shift;	 /* log2 of a segment's bytes */
-	uint32_t segments;	 /* descriptors, metadata's own included, for all that is mapped */
-	uint32_t first;		 /* the first that isn't metadata */
-	uint64_t metadata;	 /* bytes of it so far */
+	/* of each, the tick after which all of it has expired; UINT64_MAX: never. Apart from the descriptors,
+	 * as any item that is overwritten may put it off: a line of these tells of eight segments */
+	_Atomic uint64_t *expiry;
+	unsigned int shift; /* log2 of a segment's bytes */
+	uint32_t segments;  /* descriptors, metadata's own included, for all that is mapped */
+	uint32_t first;	    /* the first that isn't metadata */
+	uint64_t metadata;  /* bytes of it so far */
 
 	_Alignas(64) _Atomic uint64_t free; /* stack */
 	_Atomic uint32_t free_count;
@@ -260,7 +262,7 @@ heap_set_refill(struct heap *heap, uint32_t segment, bool refill)
 static inline void
 heap_extend(struct heap *heap, uint32_t segment, uint64_t expiry)
 {
-	_Atomic uint64_t *last = &heap->segment[segment].expiry;
+	_Atomic uint64_t *last = &heap->expiry[segment];
 	/* relaxed, all: if the janitor came first, the item goes with the segment, as if evicted */
 	uint64_t seen = atomic_load_explicit(last, memory_order_relaxed);
 

@@ -89,7 +89,7 @@ writer_turn_over(struct writer *writer, unsigned int class, const struct moment 
 	stamp = stamp_make(stamp_generation(heap_stamp(heap, number)) + 1, class_kind(class),
 			   moment->epoch);
 	/* relaxed, both: published with the slots of the items that will lie here */
-	atomic_store_explicit(&segment->expiry, 0, memory_order_relaxed);
+	atomic_store_explicit(&heap->expiry[number], 0, memory_order_relaxed);
 	atomic_store_explicit(&heap->stamp[number], stamp, memory_order_relaxed);
 	heap_set_refill(heap, number, segment->refill);
 	*open = (struct open_segment){
