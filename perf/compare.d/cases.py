@@ -74,7 +74,9 @@ def _pair(settings, sides, subjects, forwards):
     samples = [None] * len(sides)
     for index in range(len(sides)) if forwards else range(len(sides) - 1, -1, -1):
         try:
+            before = machine.line_transfer()
             samples[index] = subjects[index].turn(sides[index].load, settings.seconds)
+            samples[index]["line_ns"] = [before, machine.line_transfer()]
         except Failed as why:
             raise Failed(f"{sides[index].label or subjects[index].name}: {why}") from why
     return samples
@@ -148,11 +150,18 @@ def _median(samples, key):
     return statistics.median(values) if values else None
 
 
+def _lines(samples):
+    """What a cache line took between the CPUs around the turns: the least and the most."""
+    values = [ns for sample in samples for ns in sample.get("line_ns", []) if ns is not None]
+    return [min(values), max(values)] if values else None
+
+
 def _account(samples):
     """What every row tells besides its figure."""
     return {"server_idle_share": _median(samples, "idle_share"),
             "busy_cycles_a_request": _median(samples, "busy_cycles"),
-            "client_busy_share": _median(samples, "client_busy")}
+            "client_busy_share": _median(samples, "client_busy"),
+            "line_transfer_ns": _lines(samples)}
 
 
 def _best(check, theirs):

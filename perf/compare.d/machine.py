@@ -125,6 +125,13 @@ def line(description):
             f"{description['date']}")
 
 
+def line_transfer():
+    """Nanoseconds that a cache line takes from the server's CPU to the client's; None: not known."""
+    run = subprocess.run([program("line-transfer"), *map(str, cpus())], stdout=subprocess.PIPE,
+                         stderr=subprocess.DEVNULL, text=True, check=False)
+    return float(run.stdout) if run.returncode == 0 else None
+
+
 def steal_share(before, after):
     """Share of the time that the hypervisor gave to others, between two cpu_times()."""
     total = sum(after) - sum(before)

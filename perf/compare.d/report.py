@@ -41,16 +41,18 @@ def _verdict(row):
 
 def _cells(row):
     idle, cycles = row.get("server_idle_share"), row.get("busy_cycles_a_request")
+    line = row.get("line_transfer_ns")
     return [row["case"], row["subject"],
             f"{number(row['median'])} ({number(row['min'])} .. {number(row['max'])})"
             if row["median"] is not None else "-",
             row["unit"], "" if row["ratio"] is None else f"{row['ratio']:.2f}", _bar(row),
             "" if cycles is None else f"{cycles:.0f}", "" if idle is None else f"{idle:.0%}",
+            "" if line is None else f"{line[0]:.0f} .. {line[1]:.0f}",
             _verdict(row)]
 
 
 HEAD = ["case", "subject", "median (least .. most)", "unit", "ratio", "bar",
-        "server cycles a request", "server idle", ""]
+        "server cycles a request", "server idle", "a line's way, ns", ""]
 
 
 def markdown(rows, machine, settings, command, steal):
@@ -62,7 +64,9 @@ def markdown(rows, machine, settings, command, steal):
              f"`{command}`: {settings.pairs} alternating pairs, {settings.seconds:g} s a turn, "
              "server on one CPU and client on another; 16-byte keys, 32-byte values; packets in "
              f"{'huge' if machine['hugepages'] else 'ordinary '}pages. "
-             f"While it ran the hypervisor took {steal:.1%} of the CPUs' time for others.", "",
+             f"While it ran the hypervisor took {steal:.1%} of the CPUs' time for others. A line's way "
+             "is what a cache line takes between the two CPUs, around each turn (`build/line-transfer`).",
+             "",
              "| " + " | ".join(HEAD) + " |", "|" + " --- |" * len(HEAD)]
     lines += ["| " + " | ".join(_cells(row)) + " |" for row in rows]
     return "\n".join(lines) + "\n"
@@ -78,4 +82,4 @@ def text(row):
     """One line for the terminal."""
     cells = _cells(row)
     return f"{cells[0]:<26} {cells[1]:<38} {cells[2]:<26} {cells[3]:<14} " \
-           f"{cells[4]:>6} {cells[5]:<10} {cells[8]}"
+           f"{cells[4]:>6} {cells[5]:<10} {cells[9]}"

@@ -4,6 +4,7 @@ The subjects: each knows how to start its server, how jackdaw-bench reaches it, 
 tells of its own time. A subject is started once, preloaded at its first turn, and frozen (SIGSTOP)
 while the others have theirs: two servers share one CPU without disturbing each other.
 """
+import contextlib
 import json
 import os
 import re
@@ -253,6 +254,8 @@ class EchoMemif(Subject):
         testpmd = need("dpdk-testpmd", "dpdk-dev")
         server, client = machine.cpus()
         self.socket = os.path.join(self.folder.name, "echo.sock")
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self.socket)  # of one that has crashed: the next can't listen there
         self.process = Process(
             ["stdbuf", "-oL", testpmd, *self.memory(), "--no-pci", "--lcores", f"0@{client},1@{server}",
              f"--file-prefix={os.path.basename(self.folder.name)}", "--no-telemetry",

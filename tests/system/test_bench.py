@@ -164,6 +164,20 @@ def what_cannot_be_is_refused():
         bench(*options, fails=said)
 
 
+def a_lines_way_is_told():
+    cpus = sorted(os.sched_getaffinity(0))
+    if len(cpus) < 2:
+        return
+    program = os.path.join(ROOT, BUILD, "line-transfer")
+    ended = subprocess.run([program, str(cpus[0]), str(cpus[-1])], stdout=subprocess.PIPE,
+                           universal_newlines=True, check=True, timeout=RUN_SECONDS)
+    assert 1 < float(ended.stdout) < 100000, ended  # ns: no CPU is nearer, no scheduler is quicker
+    for wrong in ([], ["0", "99999"]):
+        ended = subprocess.run([program, *wrong], stderr=subprocess.PIPE, check=False,
+                               universal_newlines=True, timeout=RUN_SECONDS)
+        assert ended.returncode != 0 and "line-transfer" in ended.stderr, ended
+
+
 if __name__ == "__main__":
     run("bench", [(test.__name__, test) for test in (
         every_protocol_and_transport_is_understood,
@@ -174,4 +188,5 @@ if __name__ == "__main__":
         many_connections_are_opened_and_a_refusal_is_told,
         verification_finds_a_wrong_byte,
         what_cannot_be_is_refused,
+        a_lines_way_is_told,
     )])
