@@ -172,6 +172,15 @@ lookups_must_wait(struct batch *batch, const struct store_lookup *lookups, unsig
 	return wait;
 }
 
+/* lookups_read of what a datagram holds behind its first get. Out of line: most hold one. */
+static unsigned int __attribute__((noinline))
+lookups_read_more(const uint8_t *at, const uint8_t *end, struct store_lookup *lookups)
+{
+	unsigned int more = lookups_read(at, end, lookups + 1, LOOKUPS_DEPTH - 1);
+
+	return more != 0 ? 1 + more : 0;
+}
+
 /*
  * Adds a plain datagram. False, and nothing done, if there is anything else in it, or too much, or it must
  * come after what waits in the batch.
@@ -180,9 +189,12 @@ static inline bool
 lookups_add(struct lookups *lookups, struct batch *batch, const struct packet *packet)
 {
 	struct store_lookup *next = &lookups->lookup[lookups->count];
-	unsigned int count =
-		lookups_read(packet->payload, packet->payload_length, next, LOOKUPS_DEPTH);
+	const uint8_t *end = packet->payload + packet->payload_length;
+	const uint8_t *at = lookup_read(packet->payload, end, next);
+	unsigned int count = at != NULL;
 
+	if (__builtin_expect(at != NULL && at != end, 0))
+		count = lookups_read_more(at, end, next);
 	if (count == 0 ||
 	    (__builtin_expect(batch->requests != 0, 0) && lookups_must_wait(batch, next, count)))
 		return false;

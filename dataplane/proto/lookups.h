@@ -16,31 +16,39 @@ enum {
 	LOOKUP_MISS = sizeof(struct binary_header) + sizeof(PHRASE_NOT_FOUND) - 1,
 };
 
+/* Reads a plain get without a key in its answer; returns where the next one is. NULL: it is something else. */
+static inline const uint8_t *
+lookup_read(const uint8_t *at, const uint8_t *end, struct store_lookup *lookup)
+{
+	unsigned int opcode;
+	uint32_t key_length = binary_plain_get(at, (size_t)(end - at),
+					       1 << BINARY_GET | 1 << BINARY_GETQ, &opcode);
+
+	if (key_length == 0)
+		return NULL;
+	lookup->key = at + sizeof(struct binary_header);
+	lookup->key_length = (uint8_t)key_length;
+	lookup->verb = (uint8_t)opcode;
+	memcpy(&lookup->opaque, at + offsetof(struct binary_header, opaque),
+	       sizeof(lookup->opaque));
+	return at + sizeof(struct binary_header) + key_length;
+}
+
 /*
- * Reads a datagram that holds nothing but plain gets without keys in their answers, up to `room`, into
- * lookups: how many. 0: there is something else in it.
+ * Reads gets from `at` to the end, `room` at most, into lookups: how many. 0: there is something else, too
+ * many, or nothing.
  */
 static inline unsigned int
-lookups_read(const uint8_t *bytes, size_t length, struct store_lookup *lookups, unsigned int room)
+lookups_read(const uint8_t *at, const uint8_t *end, struct store_lookup *lookups, unsigned int room)
 {
-	const uint8_t *at = bytes, *end = bytes + length;
-	struct store_lookup *lookup = lookups;
+	unsigned int count = 0;
 
-	for (; lookup < lookups + room && at != end; lookup++) {
-		unsigned int opcode;
-		uint32_t key_length = binary_plain_get(at, (size_t)(end - at),
-						       1 << BINARY_GET | 1 << BINARY_GETQ, &opcode);
-
-		if (key_length == 0)
+	while (at != end) {
+		at = count < room ? lookup_read(at, end, &lookups[count++]) : NULL;
+		if (at == NULL)
 			return 0;
-		lookup->key = at + sizeof(struct binary_header);
-		lookup->key_length = (uint8_t)key_length;
-		lookup->verb = (uint8_t)opcode;
-		memcpy(&lookup->opaque, at + offsetof(struct binary_header, opaque),
-		       sizeof(lookup->opaque));
-		at += sizeof(struct binary_header) + key_length;
 	}
-	return at == end ? (unsigned int)(lookup - lookups) : 0;
+	return count;
 }
 
 /* Bytes of its answer; a quiet get that found nothing has none. */

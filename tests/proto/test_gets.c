@@ -295,7 +295,8 @@ lookups_are_read_alike(void)
 		size_t consumed;
 
 		datagram_make(&datagram, round % 2 == 0);
-		read = lookups_read(datagram.bytes, datagram.length, lookups, room);
+		read = lookups_read(datagram.bytes, datagram.bytes + datagram.length, lookups,
+				    room);
 		result = requests_parse(&stream, &limits, datagram.bytes, datagram.length, requests,
 					REQUESTS, &count, &consumed);
 		for (unsigned int i = 0; i < count; i++)
