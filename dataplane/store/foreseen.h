@@ -47,8 +47,8 @@ struct sight {
 };
 
 /*
- * Of an item that expires or has optional fields: false if it has expired, or there is more to say of
- * it.
+ * Of an item that expires or has optional fields: false if it has expired, or is marked, and there is more to
+ * say of it.
  */
 static inline bool
 sight_more(struct sight *sight, const uint8_t *item, uint64_t tick)
@@ -56,7 +56,12 @@ sight_more(struct sight *sight, const uint8_t *item, uint64_t tick)
 	unsigned int options = head_options(sight->head);
 	uint64_t life = head_life(sight->head);
 
-	if ((options & ITEM_HAS_EXTRA) != 0 || (life != 0 && life <= tick))
+	if (__builtin_expect((options & ITEM_HAS_EXTRA) != 0, 0)) {
+		life = item_extra((const struct item *)(const void *)item);
+		if (life >> ITEM_MARKS_SHIFT != 0)
+			return false;
+	}
+	if (life != 0 && life <= tick)
 		return false;
 	sight->key = item + item_header_size(options);
 	if ((options & ITEM_HAS_FLAGS) != 0)

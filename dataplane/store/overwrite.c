@@ -13,12 +13,28 @@ is_plain_set(const struct store_op *op)
 	       op->reservation == NULL && op->place != NULL;
 }
 
-/* Writes an item of one value, without any optional field but flags, whose header is `head`. */
+/* The header of an item of one value; an expiry that it has no room for comes behind it. */
+static inline uint64_t
+head_of(const struct store_op *op, uint64_t expiry)
+{
+	unsigned int options = op->flags != 0 ? ITEM_HAS_FLAGS : 0;
+	bool extra = __builtin_expect(expiry > ITEM_LIFE_MAX, 0);
+
+	return head_make(op->key_length, op->data_length, options | (extra ? ITEM_HAS_EXTRA : 0u),
+			 extra ? 0 : expiry);
+}
+
+/* Writes an item of one value, as head_of says. */
 static inline void
-write_plain(struct item *item, const struct store_op *op, uint64_t head, unsigned int turn)
+write_plain(struct item *item, const struct store_op *op, uint64_t head, uint64_t expiry,
+	    unsigned int turn)
 {
 	uint8_t *at = item->rest;
 
+	if (__builtin_expect(expiry > ITEM_LIFE_MAX, 0)) {
+		memcpy(at, &expiry, sizeof(expiry));
+		at += sizeof(expiry);
+	}
 	if (op->flags != 0) {
 		memcpy(at, &op->flags, sizeof(op->flags));
 		at += sizeof(op->flags);
@@ -33,9 +49,9 @@ overwrite_execute(const struct store *store, struct shard *shard, struct writer 
 		  struct store_op *op, const struct moment *moment, uint32_t *taken)
 {
 	struct index_entry entry = {.slot = op->place, .word = op->word};
-	unsigned int class, options = op->flags != 0 ? ITEM_HAS_FLAGS : 0;
 	uint64_t expiry = 0, head, word;
 	struct heap *heap = writer->heap;
+	unsigned int class;
 	struct item *item;
 	struct room room;
 	struct old old;
@@ -47,15 +63,13 @@ overwrite_execute(const struct store *store, struct shard *shard, struct writer 
 		return false;
 	if (op->exptime != 0)
 		expiry = clock_expiry(&store->clock, moment->clock, op->exptime);
-	if (expiry > ITEM_LIFE_MAX)
-		return false;
-	head = head_make(op->key_length, op->data_length, options, expiry);
+	head = head_of(op, expiry);
 	class = class_of_successor(writer, &old, expiry, moment);
 	room = room_of_successor(writer, class, head_item_size(head), expiry, moment);
 	if (room.location == 0)
 		return false;
 	item = heap_item(heap, room.location);
-	write_plain(item, op, head, room.turn);
+	write_plain(item, op, head, expiry, room.turn);
 	/* eviction takes a new version of a key that is read for one that is read as well */
 	word = slot_live(op->hash, room.location) | (entry.word & SLOT_USED) |
 	       index_read_marks(false, (op->options & STORE_KEEP_CAS) != 0);

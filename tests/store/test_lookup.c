@@ -11,6 +11,7 @@ enum {
 	COUNT_MAX = 64,
 	WIDE = 240, /* of which more lie in overflow buckets than are followed at once */
 	TEXT_MAX = 64,
+	YEARS = UNIX_TIME + 3 * 365 * 24 * 60 * 60, /* more than an item's header has room for */
 };
 
 struct key {
@@ -38,9 +39,10 @@ key_store(struct fixture *f, unsigned int number)
 		.data = (const uint8_t *)value,
 		.data_length = (uint32_t)snprintf(value, sizeof(value), "%u", number * 77),
 		.flags = number % 3 == 0 ? number : 0,
-		.exptime = number % 8 == 1   ? 5
-			   : number % 8 == 2 ? 1000
-					     : 0,
+		.exptime = number % 8 == 1    ? 5
+			   : number % 16 == 2 ? 1000
+			   : number % 16 == 6 ? YEARS
+					      : 0,
 	};
 	CU_ASSERT_EQUAL(run(f, STORE_SET, key.text), STORE_OK);
 	if (number % 8 == 3)
