@@ -15,6 +15,7 @@ from process import Failed, last_line
 from servers import EchoMemif, JackdawMemif, JackdawVeth, Load, Memcached, Peer, Redis
 
 STEAL_MOST = 0.05  # of the CPUs' time in a pair, before it is taken again
+WANDER_MOST = 2  # times what a cache line takes between the CPUs, at the most of a pair to the least
 CLIENT_BOUND_FROM = 0.10  # the server's idle share from which on something else was the limit,
 CLIENT_BUSY_FROM = 0.80  # and it was the client if its own core was as busy as that
 GIB = 1 << 30
@@ -85,8 +86,8 @@ def _pair(settings, sides, subjects, forwards):
 def _turns(settings, sides):
     """
     samples[side][pair], the subjects, and how many pairs were taken again because the hypervisor
-    gave the CPUs to others (at most as many as there are pairs). The order changes from pair to
-    pair.
+    gave the CPUs to others, or moved them closer or apart (at most as many as there are pairs). The
+    order changes from pair to pair.
     """
     subjects = [side.make() for side in sides]
     pairs, again = [], 0
@@ -94,8 +95,8 @@ def _turns(settings, sides):
         while len(pairs) < settings.pairs:
             before = machine.cpu_times()
             pair = _pair(settings, sides, subjects, len(pairs) % 2 == 0)
-            if machine.steal_share(before, machine.cpu_times()) > STEAL_MOST and \
-                    again < settings.pairs:
+            stolen = machine.steal_share(before, machine.cpu_times()) > STEAL_MOST
+            if (stolen or _wandered(_lines(pair))) and again < settings.pairs:
                 again += 1
                 continue
             pairs.append(pair)
@@ -154,6 +155,15 @@ def _lines(samples):
     """What a cache line took between the CPUs around the turns: the least and the most."""
     values = [ns for sample in samples for ns in sample.get("line_ns", []) if ns is not None]
     return [min(values), max(values)] if values else None
+
+
+def _wandered(lines):
+    """True if the hypervisor moved a CPU meanwhile, to where the other's cache is nearer or farther."""
+    return lines is not None and lines[1] > WANDER_MOST * lines[0]
+
+
+def _again_note(again):
+    return f"{again} pairs taken again: the hypervisor was busy, or moved a CPU"
 
 
 def _account(samples):
@@ -248,8 +258,7 @@ def run_case(case, settings):
             return case.measure(case, settings)
         samples, subjects, again = _turns(settings, [case.ours, *case.theirs])
         if again:
-            case.note = "; ".join(filter(None, [case.note, f"{again} pairs taken again: the "
-                                                "hypervisor was busy"]))
+            case.note = "; ".join(filter(None, [case.note, _again_note(again)]))
         return _case_rows(case, settings, samples, subjects)
     except (Failed, OSError, subprocess.CalledProcessError) as why:
         return [failed_row(case.name, subject, why, settings)]
@@ -293,12 +302,19 @@ def _p999_turns(settings):
     """
     load = Load(keys=P999_KEYS, mix="get=8,set=2", preload=False)
     turns, command = [], ""
-    for _ in range(settings.pairs):
+    for attempt in range(2 * settings.pairs):
+        before = machine.line_transfer()
         most, _ = _once(JackdawMemif(P999_MEMORY), load.at("--depth", 256))
         how = ["--depth", 1024, "--rate", int(P999_LOAD * most["rate"])]
         sample, command = _once(JackdawMemif(P999_MEMORY), load.at(*how))
+        sample["line_ns"] = [before, machine.line_transfer()]
+        # as many may be taken again as there are pairs: the rate was meant for the CPUs as they lay
+        if _wandered(_lines([sample])) and attempt - len(turns) < settings.pairs:
+            continue
         echo, _ = _once(EchoMemif(), Load(echo=FRAME, how=how))
         turns.append((sample, echo, _stalls_floor(P999_LOAD)))
+        if len(turns) == settings.pairs:
+            break
     return turns, command
 
 
