@@ -100,13 +100,6 @@ misses_of(const struct store_lookup *lookups, unsigned int count)
 	return misses;
 }
 
-/* A datagram joins the batch after all. */
-static void
-lookups_refuse(struct worker *worker, struct worker_port *port, struct rte_mbuf *mbuf)
-{
-	batch_add_plain(worker, port, &mbuf, 1);
-}
-
 /* Returns how many gets were answered; some_missed: count the misses among them. */
 static unsigned int
 lookups_write(struct worker *worker, struct worker_port *port, bool some_missed)
@@ -123,7 +116,7 @@ lookups_write(struct worker *worker, struct worker_port *port, bool some_missed)
 			answered += message->count;
 			misses += some_missed ? misses_of(next, message->count) : 0;
 		} else {
-			lookups_refuse(worker, port, message->mbuf);
+			batch_add_plain(worker, port, &(struct rte_mbuf *){message->mbuf}, 1);
 		}
 		next += message->count;
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * lookups.h - the binary protocol's plain gets as what the store's shortest way is asked, and its answers
- * as theirs: for the worker's burst of datagrams (dataplane/gets.h).
+ * as theirs: for the worker's burst of datagrams (dataplane/lookups.h).
  */
 #ifndef JACKDAW_LOOKUPS_H
 #define JACKDAW_LOOKUPS_H
