@@ -157,28 +157,26 @@ void
 batch_prepare(struct worker *worker)
 {
 	struct batch *batch = &worker->batch;
-	unsigned int ops = batch->ops;
+	unsigned int from = batch->prepared;
 
-	if (batch->prepared == batch->requests)
+	if (from == batch->requests)
 		return;
-	for (unsigned int i = batch->prepared; i < batch->requests; i++) {
-		batch->op[ops] = &batch->request[i].op;
-		ops += batch->request[i].op.verb != STORE_NONE;
-	}
-	store_prepare(worker->server.store, batch->op + batch->ops, ops - batch->ops);
+	for (unsigned int i = from; i < batch->requests; i++)
+		batch->op[i] = &batch->request[i].op;
+	store_prepare(worker->server.store, batch->op + from, batch->requests - from);
 	batch->prepared = batch->requests;
-	batch->ops = ops;
 }
 
 void
 batch_probe(struct worker *worker)
 {
 	struct batch *batch = &worker->batch;
+	unsigned int from = batch->probed;
 
-	if (batch->probed == batch->ops)
+	if (from == batch->prepared)
 		return;
-	store_probe(worker->server.store, batch->op + batch->probed, batch->ops - batch->probed);
-	batch->probed = batch->ops;
+	store_probe(worker->server.store, batch->op + from, batch->prepared - from);
+	batch->probed = batch->prepared;
 }
 
 /*
@@ -212,7 +210,6 @@ batch_run_part(struct worker *worker, bool more)
 	batch->noted = 0;
 	batch->prepared = 0;
 	batch->probed = 0;
-	batch->ops = 0;
 	changes_clear(&batch->changes);
 }
 

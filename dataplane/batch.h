@@ -58,10 +58,8 @@ struct stream_reply {
 struct batch {
 	unsigned int messages;
 	unsigned int requests;
-	unsigned int noted;    /* requests that are in changes, */
-	unsigned int prepared; /* and whose operations have been prepared, */
-	unsigned int probed;   /* operations that have been probed, */
-	unsigned int ops;      /* of so many */
+	unsigned int noted;	       /* requests that are in changes */
+	unsigned int prepared, probed; /* requests whose operations have been */
 	struct message message[BATCH_MESSAGES];
 	struct request request[BATCH_REQUESTS];
 	struct store_op *op[BATCH_REQUESTS];

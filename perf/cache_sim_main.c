@@ -18,6 +18,7 @@
 #include "perf/cache_sim.h"
 #include "perf/sim_policies.h"
 #include "perf/sim_table.h"
+#include "perf/timing.h"
 
 enum {
 	MEMORIES_MAX = 8,
@@ -186,14 +187,6 @@ print_table(const struct run *run, size_t memory)
 			printf(" %9.5f", miss_ratio(&outcome->results[memory][p]));
 		printf("\n");
 	}
-}
-
-static int
-by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
 }
 
 /* How a policy does against the first: shapes no worse, and the median of the misses saved. */

@@ -11,9 +11,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "dataplane/proto/gets.h"
+#include "perf/timing.h"
 
 enum {
 	MESSAGES = 64, /* in different places, as packets are */
@@ -123,34 +123,17 @@ run(struct bench *bench, const struct bench_case *what, uint64_t count)
 }
 
 static double
-nanoseconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
-}
-
-static int
-compare(const void *left, const void *right)
-{
-	const double *a = left, *b = right;
-
-	return (*a > *b) - (*a < *b);
-}
-
-static double
 median_time(struct bench *bench, const struct bench_case *what, uint64_t count)
 {
 	double round[ROUNDS];
 
 	for (unsigned int i = 0; i < ROUNDS; i++) {
-		double started = nanoseconds();
+		double started = nanoseconds_now();
 
 		run(bench, what, count);
-		round[i] = (nanoseconds() - started) / (double)count;
+		round[i] = (nanoseconds_now() - started) / (double)count;
 	}
-	qsort(round, ROUNDS, sizeof(round[0]), compare);
+	qsort(round, ROUNDS, sizeof(round[0]), by_value);
 	return round[ROUNDS / 2];
 }
 

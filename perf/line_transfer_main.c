@@ -14,7 +14,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+
+#include "perf/timing.h"
 
 enum {
 	RUNS = 15,
@@ -67,33 +68,16 @@ answer(void *cpu)
 }
 
 static double
-nanoseconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
-}
-
-static double
 one_way(void)
 {
-	double start = nanoseconds();
+	double start = nanoseconds_now();
 
 	for (int i = 0; i < ROUNDS; i++) {
 		atomic_store_explicit(&turn, 1, memory_order_release);
 		while (atomic_load_explicit(&turn, memory_order_acquire) != 0)
 			;
 	}
-	return (nanoseconds() - start) / ROUNDS / 2;
-}
-
-static int
-compare(const void *left, const void *right)
-{
-	double a = *(const double *)left, b = *(const double *)right;
-
-	return (a > b) - (a < b);
+	return (nanoseconds_now() - start) / ROUNDS / 2;
 }
 
 int
@@ -118,7 +102,7 @@ main(int argc, char **argv)
 	rc = pthread_join(thread, NULL);
 	if (rc != 0)
 		fail("joining", rc);
-	qsort(run, RUNS, sizeof(run[0]), compare);
+	qsort(run, RUNS, sizeof(run[0]), by_value);
 	printf("%.1f\n", run[RUNS / 2]);
 	return 0;
 }

@@ -23,6 +23,7 @@
 #include "dataplane/worker.h"
 #include "perf/bench_frame.h"
 #include "perf/path_streams.h"
+#include "perf/timing.h"
 
 enum {
 	KEYS = 1024,
@@ -380,14 +381,6 @@ path_run(struct path *path, const struct path_case *what, unsigned int frames)
 	    path->worker->tcp_stats.bytes_out - sent != (uint64_t)frames * what->answer)
 		fail("not every message was answered");
 	return began;
-}
-
-static int
-by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
 }
 
 static void

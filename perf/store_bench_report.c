@@ -6,13 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int
-by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
+#include "perf/timing.h"
 
 static double
 trial_median(const double *values, size_t n)

@@ -49,6 +49,8 @@ enum binary_status {
 	STATUS_NO_MEMORY = 0x82,
 };
 
+#define BINARY_NOT_FOUND "Not found" /* the body of a reply of that status */
+
 enum {
 	BINARY_VALUE_SHORT = 192 /* bytes of a value that is written at once with its header */
 };

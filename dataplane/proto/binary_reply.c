@@ -12,7 +12,7 @@ status_phrase(enum binary_status status)
 #define PHRASE(text) ((struct phrase){text, sizeof(text) - 1})
 	switch (status) {
 	case STATUS_NOT_FOUND:
-		return PHRASE("Not found");
+		return PHRASE(BINARY_NOT_FOUND);
 	case STATUS_EXISTS:
 		return PHRASE("Data exists for key.");
 	case STATUS_TOO_LARGE:

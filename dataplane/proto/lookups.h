@@ -9,11 +9,9 @@
 #include "dataplane/proto/binary.h"
 #include "dataplane/store/lookup.h"
 
-#define PHRASE_NOT_FOUND "Not found"
-
 enum {
 	LOOKUP_HEAD = sizeof(struct binary_header) + sizeof(uint32_t), /* before a hit's value */
-	LOOKUP_MISS = sizeof(struct binary_header) + sizeof(PHRASE_NOT_FOUND) - 1,
+	LOOKUP_MISS = sizeof(struct binary_header) + sizeof(BINARY_NOT_FOUND) - 1,
 };
 
 /* Reads a plain get without a key in its answer; returns where the next one is. NULL: it is something else. */
@@ -73,7 +71,7 @@ lookup_put_miss(uint8_t *out, const struct store_lookup *lookup)
 	};
 
 	memcpy(out, &header, sizeof(header));
-	memcpy(out + sizeof(header), PHRASE_NOT_FOUND, LOOKUP_MISS - sizeof(header));
+	memcpy(out + sizeof(header), BINARY_NOT_FOUND, LOOKUP_MISS - sizeof(header));
 }
 
 /*

@@ -72,17 +72,6 @@ change_discard(struct change *change)
 
 /* --- publishing it ------------------------------------------------------------------------- */
 
-/* The entry's item, which is no more, was gone before. */
-static void
-count_expired(struct tally *tally, const struct item *item, uint64_t word,
-	      const struct moment *moment)
-{
-	if (!clock_past(item_expiry(item), moment->clock))
-		return;
-	counter_add(&tally->expired, 1);
-	counter_add(&tally->expired_unfetched, (word & SLOT_FETCHED) == 0);
-}
-
 /* The new item stands where the entry's did. */
 static void
 count_replaced(struct change *change)

@@ -173,16 +173,12 @@ count_loss(struct evict_context *context, const struct candidate *candidate, uin
 	   bool gone)
 {
 	struct tally *tally = &context->writer->tally;
-	bool unfetched = (word & SLOT_FETCHED) == 0;
 
 	if (gone) {
-		bool expired = clock_past(item_expiry(candidate->item), context->moment->clock);
-
-		counter_add(&tally->expired, expired);
-		counter_add(&tally->expired_unfetched, expired && unfetched);
+		count_expired(tally, candidate->item, word, context->moment);
 	} else {
 		counter_add(&tally->evictions, 1);
-		counter_add(&tally->evicted_unfetched, unfetched);
+		counter_add(&tally->evicted_unfetched, (word & SLOT_FETCHED) == 0);
 		if (context->writer->store->options.evicted != NULL)
 			tell_of_eviction(context, candidate, word);
 	}

@@ -101,6 +101,17 @@ item_is_gone(const struct heap *heap, const struct item *item, uint64_t location
 	       clock_past(item_expiry(item), moment->clock);
 }
 
+/* Counts an item that was gone, and is found to be as it leaves the index, whose slot said `word`. */
+static inline void
+count_expired(struct tally *tally, const struct item *item, uint64_t word,
+	      const struct moment *moment)
+{
+	if (!clock_past(item_expiry(item), moment->clock))
+		return;
+	counter_add(&tally->expired, 1);
+	counter_add(&tally->expired_unfetched, (word & SLOT_FETCHED) == 0);
+}
+
 /* What the place says of an item that keeps no unique: its segment's stamp, and its turn. */
 static inline uint64_t
 place_unique(uint64_t stamp, uint64_t location, unsigned int turn)

@@ -162,10 +162,6 @@ def _wandered(lines):
     return lines is not None and lines[1] > WANDER_MOST * lines[0]
 
 
-def _again_note(again):
-    return f"{again} pairs taken again: the hypervisor was busy, or moved a CPU"
-
-
 def _account(samples):
     """What every row tells besides its figure."""
     return {"server_idle_share": _median(samples, "idle_share"),
@@ -258,7 +254,8 @@ def run_case(case, settings):
             return case.measure(case, settings)
         samples, subjects, again = _turns(settings, [case.ours, *case.theirs])
         if again:
-            case.note = "; ".join(filter(None, [case.note, _again_note(again)]))
+            case.note = "; ".join(filter(None, [case.note, f"{again} pairs taken again: the "
+                                                "hypervisor was busy, or moved a CPU"]))
         return _case_rows(case, settings, samples, subjects)
     except (Failed, OSError, subprocess.CalledProcessError) as why:
         return [failed_row(case.name, subject, why, settings)]
@@ -301,20 +298,19 @@ def _p999_turns(settings):
     Of each pair: our sample, the echo's at the same rate, and what empty loops make of it; the command.
     """
     load = Load(keys=P999_KEYS, mix="get=8,set=2", preload=False)
-    turns, command = [], ""
-    for attempt in range(2 * settings.pairs):
+    turns, command, again = [], "", 0
+    while len(turns) < settings.pairs:
         before = machine.line_transfer()
         most, _ = _once(JackdawMemif(P999_MEMORY), load.at("--depth", 256))
         how = ["--depth", 1024, "--rate", int(P999_LOAD * most["rate"])]
         sample, command = _once(JackdawMemif(P999_MEMORY), load.at(*how))
         sample["line_ns"] = [before, machine.line_transfer()]
-        # as many may be taken again as there are pairs: the rate was meant for the CPUs as they lay
-        if _wandered(_lines([sample])) and attempt - len(turns) < settings.pairs:
+        # the rate was meant for the CPUs as they lay
+        if _wandered(_lines([sample])) and again < settings.pairs:
+            again += 1
             continue
         echo, _ = _once(EchoMemif(), Load(echo=FRAME, how=how))
         turns.append((sample, echo, _stalls_floor(P999_LOAD)))
-        if len(turns) == settings.pairs:
-            break
     return turns, command
 
 

@@ -8,7 +8,6 @@ from machine import ROOT
 
 COLOURS = {"jackdaw": "#c0392b", "memcached": "#2980b9", "redis-server": "#e69f00"}
 OTHER = "#7f8c8d"
-TERMINAL = "set terminal pngcairo size 900,540 font ',11'\n"
 
 
 def _colour(subject):
@@ -18,8 +17,9 @@ def _colour(subject):
     return OTHER
 
 
-def _gnuplot(script):
-    subprocess.run(["gnuplot"], input=TERMINAL + script, text=True, check=True,
+def _gnuplot(script, height=540):
+    terminal = f"set terminal pngcairo size 900,{height} font ',11'\n"
+    subprocess.run(["gnuplot"], input=terminal + script, text=True, check=True,
                    stderr=subprocess.DEVNULL)
 
 
@@ -46,7 +46,7 @@ def _bars(groups, name, title, label, folder, logarithmic=False):
     """Lying bars, one a row of each group: {group: [(subject, value)]}."""
     bars, tics, heads, at = [], [], [], 0
     for group, rows in groups.items():
-        heads.append(f'0 {at} "{group}"')
+        heads.append(f'{at} "{group}"')
         for subject, value in rows:
             at += 1
             bars.append(f"{value:.6g} {at} {int(_colour(subject)[1:], 16)}")
@@ -56,7 +56,6 @@ def _bars(groups, name, title, label, folder, logarithmic=False):
     least, most = (min(values) / 2, max(values) * 2) if logarithmic else (0, max(values) * 1.2)
     path = os.path.join(folder, f"{name}.png")
     _gnuplot(_block("bars", bars) + _block("heads", heads) +
-             f"set terminal pngcairo size 900,{90 + 22 * at} font ',11'\n"
              f"set output '{path}'\nset title '{title}'\nset xlabel '{label}'\n"
              f"{'set logscale x' if logarithmic else ''}\nset xrange [{least:.6g}:{most:.6g}]\n"
              f"set yrange [{at - 1}:-1]\nset ytics ({', '.join(tics)}) noenhanced scale 0\n"
@@ -64,7 +63,8 @@ def _bars(groups, name, title, label, folder, logarithmic=False):
              f"plot $bars using ({least:.6g}):2:({least:.6g}):1:($2-0.4):($2+0.4):3 "
              "with boxxyerror lc rgb variable, "
              "$bars using 1:2:(sprintf(' %.3g',$1)) with labels left font ',10', "
-             f"$heads using ({least:.6g}):2:3 with labels right offset -1,0 noenhanced\n")
+             f"$heads using ({least:.6g}):1:2 with labels right offset -1,0 noenhanced\n",
+             90 + 22 * at)
     return path
 
 

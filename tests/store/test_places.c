@@ -16,6 +16,16 @@ enum {
 
 static uint32_t flags; /* of what is stored */
 
+/* Memory that is soon full, of segments small enough to be many. */
+static struct fixture
+fixture_small(void)
+{
+	struct store_options options = fixture_options(16 << 20);
+
+	options.item_size_max = 4096;
+	return fixture_with(&options);
+}
+
 /* Stores `key` with a value that says its round. */
 static enum store_status
 set_round(struct fixture *f, uint64_t key, uint64_t round, uint32_t options)
@@ -99,12 +109,9 @@ overwriting_takes_no_memory(void)
 static void
 full_memory_is_overwritten_in_place(void)
 {
-	struct store_options options = fixture_options(16 << 20);
-	struct fixture f;
+	struct fixture f = fixture_small();
 	uint64_t keys = 190000, lost = 0, evictions;
 
-	options.item_size_max = 4096;
-	f = fixture_with(&options);
 	set_all(&f, keys, 1, 0);
 	evictions = stats_of(&f).evictions;
 	for (uint64_t round = 2; round < 7; round++)
@@ -257,12 +264,9 @@ a_place_may_be_a_little_too_large(void)
 		FIRST = 60000, /* keys, which take turns having flags: 4 bytes more, 8 in the segment */
 		MORE = 300000, /* keys that drive some of them out */
 	};
-	struct store_options options = fixture_options(16 << 20);
-	struct fixture f;
+	struct fixture f = fixture_small();
 	uint64_t found = 0, wrong = 0, reused;
 
-	options.item_size_max = 4096;
-	f = fixture_with(&options);
 	set_all(&f, FIRST, 1, 0);
 	flags = 5;
 	set_all(&f, FIRST, 2, 0);
@@ -401,13 +405,10 @@ sizes_take_turns(void)
 		FEW = 300, /* keys: of a size, three rounds of them are several chunks */
 		SIZES = 120,
 	};
-	struct store_options options = fixture_options(16 << 20);
 	static uint8_t value[SIZES * ITEM_ALIGNMENT];
 	struct store_stats stats;
-	struct fixture f;
+	struct fixture f = fixture_small();
 
-	options.item_size_max = 4096;
-	f = fixture_with(&options);
 	for (uint32_t size = 24; size < SIZES * ITEM_ALIGNMENT; size += ITEM_ALIGNMENT) {
 		uint64_t before = stats_of(&f).places_reused;
 
