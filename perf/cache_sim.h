@@ -139,6 +139,10 @@ struct segments_options {
 	bool ttl_classes;	 /* a segment holds items of one TTL class (S3; MERGE always) */
 	double clean_below; /* a segment with a smaller live share is emptied, keeping all; 0: never */
 	bool adapt;	    /* Small's share follows the ghosts that are hit (S3) */
+	/* of what an item is smaller than its segment's mean, so many times is the share of such items
+	 * that stay in their queue unread (S3) */
+	double spare_small, spare_main;
+	bool crawl; /* what has expired counts as dead before anything is evicted */
 	enum segments_cleaning cleaning;
 	double clean_score; /* CLEAN_BENEFIT; ages in fillings of the whole memory by stores */
 	double drop_old;    /* cleaning drops what is unused in so much of a queue's old end (S3) */

@@ -83,6 +83,20 @@ ghost_take(struct segments *s, uint64_t key)
 
 /* --- eviction ----------------------------------------------------------------------------- */
 
+/* True if the item gets another turn because it is smaller than others, as in the store (evict.c). */
+static bool
+item_spared(struct segments *s, enum queue_name queue, uint32_t size, double mean)
+{
+	double factor = queue == SMALL ? s->options.spare_small : s->options.spare_main;
+
+	if (size < mean)
+		s->credit += fmin(factor * (1 - size / mean), 1);
+	if (size >= mean || s->credit < 1)
+		return false;
+	s->credit--;
+	return true;
+}
+
 /* What becomes of a live item whose segment is evicted: kept with so many uses, or dropped. */
 static bool
 item_earned(struct segments *s, enum queue_name queue, struct record *record)
@@ -110,7 +124,8 @@ static void
 evict_segment(struct segments *s, uint32_t victim, uint32_t now)
 {
 	struct segment *segment = &s->segments[victim];
-	enum queue_name queue = (enum queue_name)segment->queue;
+	enum queue_name queue = (enum queue_name)segment->queue, into;
+	double mean = (double)segment->used / segment->count;
 
 	queue_unlink(s, victim);
 	for (uint32_t i = 0; i < segment->count; i++) {
@@ -120,9 +135,14 @@ evict_segment(struct segments *s, uint32_t victim, uint32_t now)
 		if (sim_table_find(&s->table, record.key) != at)
 			continue;
 		item_forget(s, at);
-		if (record_expired(&record, now) || !item_earned(s, queue, &record))
+		if (record_expired(&record, now))
 			continue;
-		append(s, MAIN, segment->class, 0, &record);
+		into = MAIN;
+		if (item_spared(s, queue, footprint(s, record.size), mean) && record.uses == 0)
+			into = queue;
+		else if (!item_earned(s, queue, &record))
+			continue;
+		append(s, into, segment->class, 0, &record);
 		s->cache.copied += record.size;
 	}
 	segment_free(s, victim);

@@ -34,6 +34,9 @@ static const struct constant constants[] = {
 	CONSTANT(FLAG, ttl_classes),
 	CONSTANT(REAL, clean_below),
 	CONSTANT(FLAG, adapt),
+	CONSTANT(REAL, spare_small),
+	CONSTANT(REAL, spare_main),
+	CONSTANT(FLAG, crawl),
 	CONSTANT(NUMBER, cleaning),
 	CONSTANT(REAL, clean_score),
 	CONSTANT(REAL, drop_old),
@@ -92,9 +95,10 @@ struct change {
 
 static const struct change candidates[] = {
 	{"s3-plain", "S3-FIFO over segments, Small 10 %",
-	 "small_share=0.10,clean_below=0,overwrite=2"},
-	{"jackdaw", "S3-FIFO, Small 30 %, the deadest cleaned", ""},
-	{"benefit", "S3-FIFO, Small 30 %, cleaning by benefit", "cleaning=1,drop_old=0.2"},
+	 "small_share=0.10,clean_below=0,overwrite=2,spare_small=0,spare_main=0,crawl=0"},
+	{"s3-clean", "S3-FIFO, Small 30 %, the deadest cleaned",
+	 "overwrite=1,spare_small=0,spare_main=0,crawl=0"},
+	{"jackdaw", "the same, places, small ones spared, crawl", ""},
 };
 
 static const struct change sweep[] = {
@@ -119,6 +123,11 @@ static const struct change sweep[] = {
 	{"freq3", "uses counted to 3, 1 in 4", "freq_max=3"},
 	{"promote2", "two uses to leave Small", "promote_at=2,count_again=1,freq_max=3"},
 	{"ttl", "a segment holds one TTL class", "ttl_classes=1"},
+	{"no-spare", "size plays no part", "spare_small=0,spare_main=0"},
+	{"spare.5", "small ones spared half as often", "spare_small=1,spare_main=0.5"},
+	{"no-crawl", "what expired waits for eviction", "crawl=0"},
+	{"append", "no places: overwrites are appended", "overwrite=1"},
+	{"place1k", "places up to 1 KiB", "place_max=1024"},
 };
 
 static struct segments_options *

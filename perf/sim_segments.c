@@ -197,6 +197,18 @@ seal_one(struct segments *s)
 	*fullest = SIM_NONE;
 }
 
+void
+forget_expired(struct segments *s, const struct segment *segment, uint32_t now)
+{
+	for (uint32_t i = 0; i < segment->count; i++) {
+		uint32_t at = segment->records[i];
+
+		if (record_expired(&s->records[at], now) &&
+		    sim_table_find(&s->table, s->records[at].key) == at)
+			item_forget(s, at);
+	}
+}
+
 /* Forgets and frees every segment that holds nothing but expired items. */
 static bool
 reclaim_expired(struct segments *s, uint32_t now)
@@ -208,12 +220,7 @@ reclaim_expired(struct segments *s, uint32_t now)
 
 		if (segment->state == FREE || segment->count == 0 || segment->last_expiry > now)
 			continue;
-		for (uint32_t k = 0; k < segment->count; k++) {
-			uint32_t at = segment->records[k];
-
-			if (sim_table_find(&s->table, s->records[at].key) == at)
-				item_forget(s, at);
-		}
+		forget_expired(s, segment, now);
 		if (segment->state == SEALED)
 			queue_unlink(s, i);
 		else
@@ -227,6 +234,9 @@ reclaim_expired(struct segments *s, uint32_t now)
 static void
 make_room(struct segments *s, uint32_t now)
 {
+	if (s->free <= RESERVE && s->options.crawl)
+		for (uint32_t i = 0; i < s->count; i++)
+			forget_expired(s, &s->segments[i], now);
 	while (s->free <= RESERVE) {
 		if (reclaim_expired(s, now) || clean_one(s, now))
 			continue;
@@ -388,8 +398,8 @@ segments_defaults(struct segments_options *options, enum segments_policy policy)
 {
 	*options = (struct segments_options){
 		.policy = policy,
-		.overwrite = OVERWRITE_KEEP,
-		.place_max = 1024,
+		.overwrite = policy == SEGMENTS_S3 ? OVERWRITE_PLACE : OVERWRITE_KEEP,
+		.place_max = UINT32_MAX,
 		.small_share = policy == SEGMENTS_S3 ? 0.30 : 1,
 		.ghost_ratio = policy == SEGMENTS_S3 ? 1 : 0,
 		.freq_max = policy == SEGMENTS_MERGE ? 127 : 1,
@@ -398,6 +408,9 @@ segments_defaults(struct segments_options *options, enum segments_policy policy)
 		.ttl_classes = policy == SEGMENTS_MERGE,
 		.clean_below = policy == SEGMENTS_S3 ? 0.75 : 0,
 		.cleaning = CLEAN_DEADEST,
+		.spare_small = policy == SEGMENTS_S3 ? 2 : 0,
+		.spare_main = policy == SEGMENTS_S3 ? 1 : 0,
+		.crawl = policy == SEGMENTS_S3,
 		.clean_score = 0.25, /* these two: with CLEAN_BENEFIT */
 		.drop_old = 0,
 		.hot_below = policy == SEGMENTS_S3 ? 0.75 : 0,

@@ -75,6 +75,7 @@ struct segments {
 	uint64_t ghost_buckets;
 	uint64_t ghost_inserts, ghost_tick; /* inserts a tick of ghost.when */
 	double small_share;
+	double credit;	   /* of small items, towards the next one that is spared */
 	uint64_t pushed;   /* segments into queues, ever */
 	uint64_t stored;   /* bytes of segments, ever, without copies */
 	unsigned int turn; /* MERGE: the class whose turn it is */
@@ -105,6 +106,9 @@ void queue_unlink(struct segments *s, uint32_t at);
 uint32_t segment_open(struct segments *s, enum queue_name queue, unsigned int class,
 		      unsigned int heat);
 void segment_free(struct segments *s, uint32_t at);
+
+/* The items of the segment that have expired leave the index. */
+void forget_expired(struct segments *s, const struct segment *segment, uint32_t now);
 
 /* Writes a version of the item into the segment, which has room, and points the index at it. */
 void segment_append(struct segments *s, uint32_t into, const struct record *record);

@@ -11,6 +11,8 @@ enum {
 	EVICT_AHEAD = 512,   /* bytes; what follows so far behind an item is fetched */
 	EVICT_DEAD = 8,	     /* so many dead items cost as much as one that lives */
 	EVICT_URGENTLY = 64, /* items to see to when no segment is free */
+	SPARE_SMALL = 2,     /* of what an item is smaller than the mean, so many times */
+	SPARE_MAIN = 1,	     /* is the share of such items that are kept unread (is_spared) */
 };
 
 /* --- the ring of victims ------------------------------------------------------------------- */
@@ -56,6 +58,7 @@ struct candidate {
 	uint64_t word;	       /* and what that said */
 	uint64_t location, hash;
 	uint64_t head;
+	bool spared; /* kept though nobody read it (is_spared) */
 };
 
 /* A few items' eviction. */
@@ -86,6 +89,16 @@ class_of_survivor(const struct evict_context *context)
 	return queue == QUEUE_MAIN ? CLASS_MAIN : CLASS_NEW;
 }
 
+/* Where what is spared goes: to the young end of its queue. */
+static unsigned int
+class_of_spared(const struct evict_context *context, const struct candidate *candidate)
+{
+	return context->victim->queue == QUEUE_MAIN
+		       ? CLASS_MAIN
+		       : writer_class(context->writer, item_expiry(candidate->item),
+				      context->moment);
+}
+
 /* What is to stand for an item that stays. */
 struct copy {
 	uint64_t location; /* 0: none was made */
@@ -102,11 +115,11 @@ drop_copy(struct writer *writer, const struct copy *copy)
 
 /* Copies the item, to be published in its stead; told: with its unique. 0: no room. */
 static uint64_t
-copy_item(struct evict_context *context, const struct candidate *candidate, bool told)
+copy_item(struct evict_context *context, const struct candidate *candidate, unsigned int class,
+	  bool told)
 {
 	struct writer *writer = context->writer;
 	const struct item *item = candidate->item;
-	unsigned int class = context->class;
 	struct open_segment *open = &writer->open[class];
 	uint32_t size = head_item_size(candidate->head) + head_copy_growth(candidate->head, told);
 	struct segment *into;
@@ -119,7 +132,7 @@ copy_item(struct evict_context *context, const struct candidate *candidate, bool
 	location = writer_allocate(writer, class, size, item_expiry(item), context->moment);
 	if (location == 0)
 		return 0;
-	writer->demand[class_kind(class)].added += !context->victim->clean;
+	writer->demand[class_kind(class)].added += !context->victim->clean && !candidate->spared;
 	into = &writer->heap->segment[open->segment];
 	if (class >= CLASS_CLEANED && class < CLASS_TTL && into->order == 0)
 		into->order = context->victim->order;
@@ -130,13 +143,13 @@ copy_item(struct evict_context *context, const struct candidate *candidate, bool
 
 /* Sees to it that there is a copy, with the unique if that was told by now. */
 static void
-keep_copy(struct evict_context *context, const struct candidate *candidate, bool told,
-	  struct copy *copy)
+keep_copy(struct evict_context *context, const struct candidate *candidate, unsigned int class,
+	  bool told, struct copy *copy)
 {
 	if (copy->location != 0 && copy->told == told)
 		return;
 	drop_copy(context->writer, copy);
-	*copy = (struct copy){.location = copy_item(context, candidate, told), .told = told};
+	*copy = (struct copy){.location = copy_item(context, candidate, class, told), .told = told};
 }
 
 /* Some items have moved: of what is live, only their headers may have grown. */
@@ -191,10 +204,12 @@ replacement(struct evict_context *context, const struct candidate *candidate,
 {
 	bool clean = context->victim->clean;
 	uint64_t word = entry->word;
+	bool earned = clean || (word & SLOT_USED) != 0;
 
-	if (gone || (!clean && (word & SLOT_USED) == 0))
+	if (gone || (!earned && !candidate->spared))
 		return SLOT_EMPTY;
-	keep_copy(context, candidate, (word & SLOT_TOLD) != 0, copy);
+	keep_copy(context, candidate, earned ? context->class : class_of_spared(context, candidate),
+		  (word & SLOT_TOLD) != 0, copy);
 	if (copy->location == 0)
 		return SLOT_EMPTY;
 	return slot_live(candidate->hash, copy->location) |
@@ -326,6 +341,41 @@ next_candidates(const struct store *store, struct shard *shard, struct evictor *
 	return count;
 }
 
+/*
+ * True if an item gets another turn though nobody has read it. What is small costs little to keep: the smaller
+ * it is beside the mean, the oftener (docs/decisions/005-sizes.md). How often is summed up in `credit`, so that
+ * nothing is left to chance, and nothing has to be remembered of an item.
+ */
+static bool
+is_spared(uint32_t size, uint32_t mean, unsigned int factor, uint32_t *credit)
+{
+	uint32_t more;
+
+	if (size >= mean)
+		return false;
+	more = (mean - size) * factor;
+	*credit += more < mean ? more : mean;
+	if (*credit < mean)
+		return false;
+	*credit -= mean;
+	return true;
+}
+
+static void
+spare_candidates(const struct evict_context *context, struct candidate candidates[],
+		 unsigned int count)
+{
+	unsigned int factor = context->victim->queue == QUEUE_SMALL ? SPARE_SMALL : SPARE_MAIN;
+	uint64_t sum = 0;
+
+	for (unsigned int i = 0; i < count; i++)
+		sum += head_item_size(candidates[i].head);
+	for (unsigned int i = 0; i < count; i++)
+		candidates[i].spared =
+			is_spared(head_item_size(candidates[i].head), (uint32_t)(sum / count),
+				  factor, &context->writer->evictor.credit);
+}
+
 /* Finds the candidates' entries ahead of time, as far as they can be. */
 static void
 foresee_candidates(const struct index *index, struct candidate candidates[], unsigned int count)
@@ -403,6 +453,7 @@ evict_batch(struct store *store, struct evict_context *context)
 
 	from = evictor->offset - from;
 	evictor->owed -= evictor->owed < from ? evictor->owed : from;
+	spare_candidates(context, candidates, count);
 	foresee_candidates(&shard->index, candidates, count);
 	for (unsigned int i = 0; i < count; i++) {
 		evict_item(context, &candidates[i]);
@@ -435,9 +486,10 @@ evict_some(struct store *store, struct shard *shard, struct writer *writer,
 	return seen;
 }
 
-void
-evict_missed(struct shard *shard, struct writer *writer, const struct moment *moment, uint64_t hash,
-	     uint64_t location)
+/* Drops an item, unless it is neither expired nor unread. True if it was there. */
+static bool
+evict_one(struct shard *shard, struct writer *writer, const struct moment *moment, uint64_t hash,
+	  uint64_t location)
 {
 	const struct item *item = heap_item(&shard->heap, location);
 	struct candidate candidate = {
@@ -448,12 +500,31 @@ evict_missed(struct shard *shard, struct writer *writer, const struct moment *mo
 		.head = item_head(item),
 	};
 	struct evict_context context;
+	bool dropped;
 
 	context_begin(&context, shard, writer, moment);
 	context_enter(&context, heap_segment_of(&shard->heap, location));
 	context.at_floor = true; /* no copy is made */
-	counter_add(&writer->tally.places_lost, evict_item(&context, &candidate));
+	dropped = evict_item(&context, &candidate);
 	shard_account(shard, writer, &context.losses);
+	return dropped;
+}
+
+void
+evict_missed(struct shard *shard, struct writer *writer, const struct moment *moment, uint64_t hash,
+	     uint64_t location)
+{
+	counter_add(&writer->tally.places_lost, evict_one(shard, writer, moment, hash, location));
+}
+
+bool
+evict_expired(struct shard *shard, struct writer *writer, const struct moment *moment,
+	      uint64_t location)
+{
+	const struct item *item = heap_item(&shard->heap, location);
+	uint64_t hash = hash_key(item_key(item), item_key_length(item), &writer->store->seed);
+
+	return evict_one(shard, writer, moment, hash, location);
 }
 
 /* Frees what is past its grace period, if one has ended since the last time. */

@@ -148,6 +148,10 @@ void evict_help(struct writer *writer, const struct moment *moment);
 void evict_missed(struct shard *shard, struct writer *writer, const struct moment *moment,
 		  uint64_t hash, uint64_t location);
 
+/* Drops an item that has expired, as its caller has seen. False: it is gone. Any reader. */
+bool evict_expired(struct shard *shard, struct writer *writer, const struct moment *moment,
+		   uint64_t location);
+
 /* Puts a victim that was begun back in front, for another to finish: its writer leaves. */
 void evict_abandon(struct shard *shard, struct writer *writer);
 

@@ -113,9 +113,12 @@ queue_sealed(struct shard *shard)
 
 /* --- dirt ---------------------------------------------------------------------------------- */
 
-/* Counts what is dead in the next few segments; the others' count is a little out of date. */
+/*
+ * Counts what is dead in the next few segments (the others' count is a little out of date), and sees whether
+ * to look for what has expired there.
+ */
 static void
-look_for_dirt(const struct store *store, unsigned int number)
+look_for_dirt(const struct store *store, unsigned int number, const struct moment *moment)
 {
 	struct shard *shard = store->shard[number];
 	struct eviction *eviction = &shard->eviction;
@@ -125,9 +128,12 @@ look_for_dirt(const struct store *store, unsigned int number)
 		uint32_t at = eviction->dirt_cursor, dead = 0;
 
 		eviction->dirt_cursor = at + 1 < heap->segments ? at + 1 : heap->first;
-		if (heap->segment[at].queued)
+		if (heap->segment[at].queued) {
 			dead = segment_dead(store, number, at) -
 			       counter_read32(&heap->segment[at].dead_before);
+			crawl_consider(&shard->keep.crawl, &heap->segment[at], at,
+				       clock_tick(moment->clock));
+		}
 		dead >>= heap->shift - DIRT_SHIFT;
 		eviction->dirt[at] = dead < UINT8_MAX ? (uint8_t)dead : UINT8_MAX;
 	}
@@ -319,7 +325,7 @@ eviction_plan(struct store *store, unsigned int number, const struct moment *mom
 		victims_spare(shard, moment);
 		return;
 	}
-	look_for_dirt(store, number);
+	look_for_dirt(store, number, moment);
 	stock = target + STOCK_MIN < VICTIMS_MAX ? target + STOCK_MIN : VICTIMS_MAX;
 	while (ring_count(eviction) < stock && (victim = choose_victim(shard)) != SEGMENT_NONE)
 		victim_offer(shard, victim);

@@ -50,24 +50,23 @@ reader_see(struct gp *gp, struct gp_reader *reader)
 		atomic_store_explicit(&reader->seen, started, memory_order_release);
 }
 
-/* From now on this reader is waited for. */
-static void
-reader_enter(struct gp *gp, struct gp_reader *reader)
+void
+gp_enter(struct gp *gp, unsigned int reader)
 {
-	/* acquire, as reader_see; if another period has begun since, we see it at the next
+	/* From now on this reader is waited for. acquire, as reader_see; if another period has begun since, we see it at the next
 	 * quiescent state */
 	uint64_t started = atomic_load_explicit(&gp->started, memory_order_acquire);
 
 	/* acquire: if somebody found us offline just before, and ended a period without us, all
 	 * that was unlinked before it (reader_is_past); release: so that the next one finds us */
-	atomic_exchange_explicit(&reader->seen, started, memory_order_acq_rel);
+	atomic_exchange_explicit(&gp->reader[reader].seen, started, memory_order_acq_rel);
 }
 
-static void
-reader_leave(struct gp_reader *reader)
+void
+gp_leave(struct gp *gp, unsigned int reader)
 {
 	/* release: all that we read was before */
-	atomic_store_explicit(&reader->seen, OFFLINE, memory_order_release);
+	atomic_store_explicit(&gp->reader[reader].seen, OFFLINE, memory_order_release);
 }
 
 void
@@ -75,13 +74,13 @@ gp_register(struct gp *gp, unsigned int reader)
 {
 	if (registrations++ == 0)
 		urcu_qsbr_register_thread();
-	reader_enter(gp, &gp->reader[reader]);
+	gp_enter(gp, reader);
 }
 
 void
 gp_unregister(struct gp *gp, unsigned int reader)
 {
-	reader_leave(&gp->reader[reader]);
+	gp_leave(gp, reader);
 	READER_DONE(gp);
 	if (--registrations == 0)
 		urcu_qsbr_unregister_thread();
@@ -98,7 +97,7 @@ gp_quiescent(struct gp *gp, unsigned int reader)
 void
 gp_offline(struct gp *gp, unsigned int reader)
 {
-	reader_leave(&gp->reader[reader]);
+	gp_leave(gp, reader);
 	READER_DONE(gp);
 	urcu_qsbr_thread_offline();
 }
@@ -107,7 +106,7 @@ void
 gp_online(struct gp *gp, unsigned int reader)
 {
 	urcu_qsbr_thread_online();
-	reader_enter(gp, &gp->reader[reader]);
+	gp_enter(gp, reader);
 }
 
 /* --- those who want to know ---------------------------------------------------------------- */

@@ -24,7 +24,7 @@
 #include <stdint.h>
 
 enum {
-	GP_READERS_MAX = 64,
+	GP_READERS_MAX = 65, /* STORE_WORKERS_MAX, and the janitor */
 };
 
 /* A reader's line: its value is changed by it alone. */
@@ -49,6 +49,13 @@ void gp_init(struct gp *gp, unsigned int readers);
  */
 void gp_register(struct gp *gp, unsigned int reader);
 void gp_unregister(struct gp *gp, unsigned int reader);
+
+/*
+ * The same without liburcu, for the thread that calls gp_wait, which needn't wait for itself: it is a reader
+ * from enter to leave.
+ */
+void gp_enter(struct gp *gp, unsigned int reader);
+void gp_leave(struct gp *gp, unsigned int reader);
 
 /* The calling reader holds nothing. */
 void gp_quiescent(struct gp *gp, unsigned int reader);

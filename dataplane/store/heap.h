@@ -72,7 +72,9 @@ struct segment {
 	bool clean;		/* as a victim: all that lives in it is kept */
 	bool refill;  /* while it is no victim: items may be put where dead ones lie (places.h) */
 	bool settled; /* retired: counted as such (eviction.settled) */
-	uint64_t retired;	      /* the grace period it waits for (gp_token) */
+	uint64_t retired; /* the grace period it waits for (gp_token) */
+	_Atomic uint64_t
+		due; /* the tick to look for expired items (crawl.h); 0: it was not seen yet */
 	_Atomic uint32_t dead_before; /* its ledgers' sum when it was freed last */
 	struct age age;		      /* when its items were stored (its writer's) */
 } __attribute__((aligned(64)));

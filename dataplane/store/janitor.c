@@ -215,24 +215,31 @@ shard_items(const struct store *store, unsigned int number)
 	return (int64_t)items > 0 ? items : 0; /* the sum is read while others count */
 }
 
-/* Chooses victims; evicts what is gone, or what workers are behind with. True if there was any. */
+/*
+ * Chooses victims; looks for what has expired; evicts what is gone, or what workers are behind with. True if there
+ * was anything.
+ */
 static bool
 shard_evict(struct store *store, unsigned int number, const struct moment *moment)
 {
 	struct shard *shard = store->shard[number];
 	struct writer *writer = &store->janitor->writer[number];
 	uint32_t gone = SEGMENT_NONE;
+	bool crawls = false;
 
 	if (eviction_try_lock(&shard->eviction)) {
 		shard_sweep(shard, moment);
 		eviction_plan(store, number, moment);
 		if (writer->evictor.victim == SEGMENT_NONE)
 			gone = eviction_take_gone(shard);
+		crawls = crawl_begin(store, number);
 		eviction_unlock(&shard->eviction);
 	}
+	if (crawls)
+		crawl_some(store, number, moment);
 	if (gone != SEGMENT_NONE)
 		evict_begin(shard, writer, gone);
-	return evict_some(store, shard, writer, moment, ROUND_ITEMS) != 0;
+	return evict_some(store, shard, writer, moment, ROUND_ITEMS) != 0 || crawls;
 }
 
 /*

@@ -33,7 +33,7 @@ enum {
 	PLACE_SIZE_MIN = 16,		   /* bytes: any item */
 	PLACE_SIZE_MAX = STORE_PINNED_MIN, /* what is larger may be sent from where it lies */
 	PLACE_LISTS = STAMP_KINDS * ((PLACE_SIZE_MAX - PLACE_SIZE_MIN) / ITEM_ALIGNMENT + 1),
-	PLACES_A_CHUNK = 30,
+	PLACES_A_CHUNK = 14,
 };
 
 struct place_chunk {

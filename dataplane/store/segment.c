@@ -31,7 +31,8 @@ class_refills(struct writer *writer, unsigned int class)
 	struct demand *demand = &writer->demand[class_kind(class)];
 
 	demand->refills = demand->renewed > demand->added / RENEWED_SHARE ||
-			  writer->open[class].expiry == UINT64_MAX;
+			  writer->open[class].expiry == UINT64_MAX ||
+			  class_kind(class) == QUEUE_MAIN;
 	demand->added /= 2;
 	demand->renewed /= 2;
 	return demand->refills;
@@ -61,7 +62,8 @@ mark_due(const struct moment *moment)
 }
 
 bool
-writer_turn_over(struct writer *writer, unsigned int class, const struct moment *moment)
+writer_turn_over(struct writer *writer, unsigned int class, uint32_t size,
+		 const struct moment *moment)
 {
 	struct heap *heap = writer->heap;
 	struct open_segment *open = &writer->open[class];
@@ -73,14 +75,19 @@ writer_turn_over(struct writer *writer, unsigned int class, const struct moment 
 	number = heap_take(heap, SEGMENT_OPEN);
 	if (number == SEGMENT_NONE) {
 		evict_urgently(writer, moment);
+		/* which may have opened one for its copies */
+		if (open_has_room(open, size, moment))
+			return true;
+		writer_seal(writer, class);
 		number = heap_take(heap, SEGMENT_OPEN);
 	}
 	if (number == SEGMENT_NONE)
 		return false;
 	segment = &heap->segment[number];
 	segment->reservations = 0;
-	/* relaxed: as the stamp, below */
+	/* relaxed, both: as the stamp, below */
 	atomic_store_explicit(&segment->born, clock_tick(moment->clock), memory_order_relaxed);
+	atomic_store_explicit(&segment->due, 0, memory_order_relaxed);
 	segment->queue = (uint8_t)kind_queue(class_kind(class));
 	segment->order = 0;
 	segment->clean = false;

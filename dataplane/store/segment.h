@@ -68,6 +68,7 @@ struct evictor {
 	uint32_t offset; /* bytes of it that were seen to */
 	uint64_t stored; /* bytes since it was asked last what they cost */
 	uint64_t owed;	 /* bytes that this writer's stores have yet to pay for */
+	uint32_t credit; /* of small items (is_spared) */
 	bool busy;	 /* evict_some runs: room for its copies is not to be had by evicting */
 };
 
@@ -112,8 +113,9 @@ class_kind(unsigned int class)
 	return class < CLASS_CLEANED ? class : class - CLASS_CLEANED;
 }
 
-/* Seals the class's open segment and opens another. False if there is none. */
-bool writer_turn_over(struct writer *writer, unsigned int class, const struct moment *moment);
+/* Sees to it that the class's open segment has room, by sealing it and opening another. False if there is none. */
+bool writer_turn_over(struct writer *writer, unsigned int class, uint32_t size,
+		      const struct moment *moment);
 
 /* Marks when the class's open segment was filled so far (age.h). */
 void writer_mark_age(struct writer *writer, unsigned int class, const struct moment *moment);
@@ -137,7 +139,7 @@ writer_allocate(struct writer *writer, unsigned int class, uint32_t size, uint64
 	uint64_t at;
 
 	if (__builtin_expect(!open_has_room(open, size, moment), 0) &&
-	    !writer_turn_over(writer, class, moment))
+	    !writer_turn_over(writer, class, size, moment))
 		return 0;
 	if (__builtin_expect(moment->clock >= open->mark_due, 0))
 		writer_mark_age(writer, class, moment);

@@ -12,6 +12,7 @@
 #define JACKDAW_STORE_SHARD_H
 
 #include "dataplane/store/clock.h"
+#include "dataplane/store/crawl.h"
 #include "dataplane/store/evict.h"
 #include "dataplane/store/gp.h"
 #include "dataplane/store/hash.h"
@@ -29,6 +30,7 @@ struct housekeeping {
 	uint64_t looked;  /* rounds in which the index was not growing */
 	uint64_t swept;	  /* tick of the last look for what is gone */
 	uint32_t epoch;	  /* at that look */
+	struct crawl crawl;
 };
 
 struct shard {

@@ -7,15 +7,15 @@
 enum {
 	LINE = 64,
 	MEMORY_MIN = 1 << 20,
-	SEGMENTS_WANTED = 256, /* of a shard at least, if items are small enough */
+	SEGMENTS_WANTED = 1024, /* of a shard at least, if items are small enough */
 	SEGMENTS_PLENTY = 1024,
 	SEGMENT_SHIFT_MAX = 30,
 	OPEN_SHARE = 16,       /* open segments may be one in so many */
 	INDEX_SHARE = 128,     /* the index begins with one byte in so many, */
 	INDEX_CHUNKS = 8,      /* but with no more chunks than this */
 	ITEM_SEGMENTS_MIN = 8, /* of a shard, besides the index */
-	PLACES_SHARE = 1024,
-	PLACE_CHUNKS_MAX = 1024, /* a writer */
+	PLACES_SHARE = 512,
+	PLACE_CHUNKS_MAX = 4096, /* a writer */
 };
 
 /* --- sizes --------------------------------------------------------------------------------- */
@@ -303,7 +303,7 @@ store_create(struct store **store, const struct store_options *options)
 	atomic_init(&made->memory, options->memory);
 	clock_init(&made->clock, options->unix_time);
 	atomic_init(&made->epoch, 1);
-	gp_init(&made->gp, options->workers);
+	gp_init(&made->gp, options->workers + 1); /* the janitor's is the last */
 	status = store_build(made);
 	if (status != 0) {
 		store_destroy(made);

@@ -305,6 +305,8 @@ bool store_walk(struct store_worker *worker, struct store_cursor *cursor, store_
 	X(evicted_unfetched, "evicted items that nobody had read")                                 \
 	X(expired, "items reclaimed after their expiry")                                           \
 	X(expired_unfetched, "expired items that nobody had read")                                 \
+	X(crawled, "items looked at by the janitor while it looked for expired ones")              \
+	X(crawl_reclaimed, "of those, the ones that had expired")                                  \
 	X(stored_expired, "items stored already expired (often the 30-day rule)")                  \
 	X(places_reused, "new versions stored where dead ones lay, which took no memory")          \
 	X(places_lost, "of those, evicted at once, as their segment was")                          \

@@ -23,6 +23,8 @@
 	X(evicted_unfetched)                                                                       \
 	X(expired)                                                                                 \
 	X(expired_unfetched)                                                                       \
+	X(crawled)                                                                                 \
+	X(crawl_reclaimed)                                                                         \
 	X(stored_expired)                                                                          \
 	X(places_reused)                                                                           \
 	X(places_lost)                                                                             \

@@ -174,21 +174,25 @@ used_items_outlive_a_flood(void)
 	}
 }
 
-/* Overwriting a few keys for ever must not push the others out: dead versions are cleaned. */
+/* Overwriting a few keys for ever must not push the others out: dead versions are cleaned, or there are none. */
 static void
 dead_versions_do_not_push_out_the_living(void)
 {
 	struct sim_budget b = budget(1 << 20, 64);
-	struct segments_options with, without;
-	struct sim_cache *caches[2];
-	uint64_t held[2];
+	struct segments_options places, clean, neither;
+	struct sim_cache *caches[3];
+	uint64_t held[3];
 
-	segments_defaults(&with, SEGMENTS_S3);
-	without = with;
-	without.clean_below = 0;
-	caches[0] = sim_segments_create(&b, &with);
-	caches[1] = sim_segments_create(&b, &without);
-	for (int c = 0; c < 2; c++) {
+	segments_defaults(&places, SEGMENTS_S3);
+	places.clean_below = 0;
+	clean = places;
+	clean.overwrite = OVERWRITE_KEEP;
+	neither = clean;
+	clean.clean_below = 0.75;
+	caches[0] = sim_segments_create(&b, &clean);
+	caches[1] = sim_segments_create(&b, &places);
+	caches[2] = sim_segments_create(&b, &neither);
+	for (int c = 0; c < 3; c++) {
 		for (uint64_t key = 0; key < 8000; key++)
 			set(caches[c], key, 1);
 		for (uint64_t i = 0; i < 200000; i++)
@@ -197,7 +201,8 @@ dead_versions_do_not_push_out_the_living(void)
 		caches[c]->ops->destroy(caches[c]);
 	}
 	CU_ASSERT_EQUAL(held[0], 8000);
-	CU_ASSERT(held[1] < 8000);
+	CU_ASSERT_EQUAL(held[1], 8000);
+	CU_ASSERT(held[2] < 8000);
 }
 
 static void

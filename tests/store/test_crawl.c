@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What has expired among items that live on is found by the janitor, while memory is short. */
+#include "dataplane/store/shard.h"
+
+#include "tests/store/fixture.h"
+
+enum {
+	KEYS = 200000,	     /* some of which fit, in memory too small for classes of TTL */
+	MEMORY = 4 << 20,
+	TTL = 100,	     /* seconds, of every other key */
+	QUIESCENT = 32,	     /* operations */
+	STORES_A_TICK = 64,
+	LEAST = 10000,	     /* of them are there when they expire */
+	MAIN_ROUNDS = 3,     /* so that most of what is there lies in Main, side by side */
+};
+
+static enum store_status
+set_key(struct fixture *f, uint64_t key, int64_t exptime)
+{
+	f->op = (struct store_op){
+		.verb = STORE_SET,
+		.key = (const uint8_t *)&key,
+		.key_length = sizeof(key),
+		.data = (const uint8_t *)&key,
+		.data_length = sizeof(key),
+		.exptime = exptime,
+	};
+	store_do(f->worker, &f->op);
+	return (enum store_status)f->op.status;
+}
+
+static enum store_status
+get_key(struct fixture *f, uint64_t key)
+{
+	f->op = (struct store_op){
+		.verb = STORE_GET, .key = (const uint8_t *)&key, .key_length = sizeof(key)};
+	store_do(f->worker, &f->op);
+	return (enum store_status)f->op.status;
+}
+
+static void
+rest(struct fixture *f, uint64_t operation)
+{
+	if (operation % QUIESCENT == 0) {
+		store_quiescent(f->worker);
+		store_janitor(f->store);
+	}
+}
+
+/* Memory full of items, of which every other one expires. */
+static struct fixture
+fixture_full(void)
+{
+	struct store_options options = fixture_options(MEMORY);
+	struct fixture f;
+
+	options.item_size_max = 4096;
+	f = fixture_with(&options);
+	for (uint64_t key = 0; key < KEYS; key++) {
+		CU_ASSERT_EQUAL(set_key(&f, key, key % 2 != 0 ? TTL : 0), STORE_OK);
+		for (uint64_t back = 1; back <= MAIN_ROUNDS; back++)
+			get_key(&f, key - back * key / 4);
+		rest(&f, key);
+	}
+	return f;
+}
+
+static uint64_t
+items_that_expire(struct fixture *f)
+{
+	uint64_t count = 0;
+
+	for (uint64_t key = 1; key < KEYS; key += 2)
+		count += get_key(f, key) == STORE_OK;
+	return count;
+}
+
+/* Tick by tick, with a few new keys in each that never expire: so memory stays short. */
+static void
+let_time_pass(struct fixture *f, uint64_t from, uint64_t to)
+{
+	for (uint64_t ms = from * 1000; ms <= to * 1000; ms += CLOCK_TICK_MS) {
+		store_set_clock(f->store, ms);
+		for (uint64_t i = 0; i < STORES_A_TICK; i++) {
+			CU_ASSERT_EQUAL(set_key(f, KEYS + ms * STORES_A_TICK + i, 0), STORE_OK);
+			rest(f, i);
+		}
+	}
+}
+
+static void
+expired_items_are_found(void)
+{
+	struct fixture f = fixture_full();
+	struct store_stats before, after;
+
+	let_time_pass(&f, 0, TTL - 2);
+	before = stats_of(&f);
+	CU_ASSERT(before.crawled > 0);
+	CU_ASSERT_EQUAL(before.crawl_reclaimed, 0);
+	CU_ASSERT(items_that_expire(&f) > LEAST);
+	let_time_pass(&f, TTL - 1, 2 * TTL);
+	after = stats_of(&f);
+	CU_ASSERT(after.crawl_reclaimed > LEAST); /* nobody has asked for them */
+	CU_ASSERT(after.items < before.items - LEAST);
+	/* they make room for most of what comes */
+	CU_ASSERT(after.evictions - before.evictions < STORES_A_TICK * CLOCK_TICKS * TTL / 3);
+	CU_ASSERT_EQUAL(items_that_expire(&f), 0);
+	fixture_end(&f);
+}
+
+/* What does not expire is looked at once. */
+static void
+nothing_is_looked_at_in_vain(void)
+{
+	struct store_options options = fixture_options(MEMORY);
+	struct store_stats stats;
+	struct fixture f;
+
+	options.item_size_max = 4096;
+	f = fixture_with(&options);
+	for (uint64_t key = 0; key < KEYS; key++) {
+		CU_ASSERT_EQUAL(set_key(&f, key, 0), STORE_OK);
+		rest(&f, key);
+	}
+	let_time_pass(&f, 0, TTL);
+	stats = stats_of(&f);
+	CU_ASSERT(stats.crawled > stats.items / 4);
+	CU_ASSERT(stats.crawled < stats.items + STORES_A_TICK * CLOCK_TICKS * TTL);
+	CU_ASSERT_EQUAL(stats.crawl_reclaimed, 0);
+	fixture_end(&f);
+}
+
+SUITE("crawl", TEST(expired_items_are_found), TEST(nothing_is_looked_at_in_vain))
