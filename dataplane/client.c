@@ -64,7 +64,7 @@ client_closed(void *arg, struct tcp_connection *connection)
 	struct worker *worker = arg;
 	struct client *client = client_of(connection);
 
-	if (client->uploading && client->head->upload.request.op.reservation != NULL)
+	if (client->uploading && client->head->upload.request.op.reservation != 0)
 		store_abandon(worker->server.store, client->head->upload.request.op.reservation);
 	client_drop_head(worker, client, false);
 	if (worker->dump.connection == connection)
@@ -129,12 +129,12 @@ client_end_upload(struct worker *worker, struct tcp_connection *connection)
 {
 	struct client *client = client_of(connection);
 	struct upload *upload = &client->head->upload;
-	struct store_reservation *reservation = upload->request.op.reservation;
+	uint64_t reservation = upload->request.op.reservation;
 	struct batch *batch = &worker->batch;
 	unsigned int first = batch->requests;
 
 	request_end_data(&upload->request, upload->trailer);
-	if (upload->request.action != REQUEST_STORE && reservation != NULL)
+	if (upload->request.action != REQUEST_STORE && reservation != 0)
 		store_abandon(worker->server.store, reservation);
 	batch->request[batch->requests++] = upload->request;
 	batch_add_stream(worker, connection, first);
@@ -155,8 +155,10 @@ client_upload(struct worker *worker, struct tcp_connection *connection, const ui
 
 	if (upload->received < op->data_length)
 		data = RTE_MIN(taken, (size_t)(op->data_length - upload->received));
-	if (op->reservation != NULL && data != 0)
-		memcpy(store_reservation_value(op->reservation) + upload->received, bytes, data);
+	if (op->reservation != 0 && data != 0)
+		memcpy(store_reservation_value(worker->server.store, op->reservation) +
+			       upload->received,
+		       bytes, data);
 	if (taken > data)
 		memcpy(upload->trailer + (upload->received + data - op->data_length), bytes + data,
 		       taken - data);
@@ -196,7 +198,7 @@ client_begin_upload(struct worker *worker, struct tcp_connection *connection,
 		upload->request.text = (const char *)head->bytes + (text - from);
 	if (store_reserve(worker->server.store, &upload->request.op,
 			  &upload->request.op.reservation) != 0) {
-		upload->request.op.reservation = NULL;
+		upload->request.op.reservation = 0;
 		upload->request.flags |= REQUEST_NO_MEMORY;
 	}
 	client_of(connection)->uploading = true;

@@ -105,6 +105,7 @@ static const struct change sweep[] = {
 	{"base", "as chosen", ""},
 	{"small10", "Small 10 %", "small_share=0.10"},
 	{"small20", "Small 20 %", "small_share=0.20"},
+	{"small25", "Small 25 %", "small_share=0.25"},
 	{"small40", "Small 40 %", "small_share=0.40"},
 	{"adapt", "Small's share follows the ghosts hit", "adapt=1"},
 	{"clock", "no Small: CLOCK over segments", "direct=1,small_share=0"},
@@ -127,7 +128,7 @@ static const struct change sweep[] = {
 	{"spare.5", "small ones spared half as often", "spare_small=1,spare_main=0.5"},
 	{"no-crawl", "what expired waits for eviction", "crawl=0"},
 	{"append", "no places: overwrites are appended", "overwrite=1"},
-	{"place1k", "places up to 1 KiB", "place_max=1024"},
+	{"place-all", "places of all sizes", "place_max=1000000000"},
 };
 
 static struct segments_options *

@@ -399,7 +399,7 @@ segments_defaults(struct segments_options *options, enum segments_policy policy)
 	*options = (struct segments_options){
 		.policy = policy,
 		.overwrite = policy == SEGMENTS_S3 ? OVERWRITE_PLACE : OVERWRITE_KEEP,
-		.place_max = UINT32_MAX,
+		.place_max = 1024,
 		.small_share = policy == SEGMENTS_S3 ? 0.30 : 1,
 		.ghost_ratio = policy == SEGMENTS_S3 ? 1 : 0,
 		.freq_max = policy == SEGMENTS_MERGE ? 127 : 1,

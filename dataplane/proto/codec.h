@@ -91,7 +91,7 @@ request_begin_set(struct request *request, enum protocol protocol, const uint8_t
 	request->op.data = data;
 	request->op.data_length = data_length;
 	request->op.exptime = 0;
-	request->op.reservation = NULL;
+	request->op.reservation = 0;
 }
 
 /* The next request, zeroed but for its action and protocol. There must be room for it. */

@@ -22,32 +22,12 @@ enum {
 
 /* --- writing the new item ------------------------------------------------------------------ */
 
-/* A new version stays in the queue of the old one; a key that a ghost remembers enters Main. */
-static struct room
-change_find_room(const struct change *change)
-{
-	struct writer *writer = change->writer;
-	uint64_t expiry = change->draft.expiry;
-	unsigned int class;
-
-	if (change->entry.slot != NULL) {
-		class = class_of_successor(writer, &change->found, expiry, change->moment);
-		return room_of_successor(writer, class, change->size, expiry, change->moment);
-	}
-	class = evict_remembers(change->shard, change->op->hash)
-			? CLASS_MAIN
-			: writer_class(writer, expiry, change->moment);
-	writer->demand[class_kind(class)].added++;
-	return (struct room){
-		.location = writer_allocate(writer, class, change->size, expiry, change->moment),
-	};
-}
-
 static bool
 change_write(struct change *change)
 {
 	change->size = item_draft_size(&change->draft);
-	change->room = change_find_room(change);
+	change->room = room_find(change->shard, change->writer, &change->found, change->op->hash,
+				 change->size, change->draft.expiry, change->moment);
 	if (change->room.location == 0)
 		return false;
 	item_write(heap_item(change->writer->heap, change->room.location), &change->draft,
@@ -211,13 +191,6 @@ pay_for_memory(struct shard *shard, struct writer *writer, uint32_t size,
 	}
 }
 
-/* True of verbs whose new item doesn't depend on the old one. */
-static bool
-verb_takes_data(const struct store_op *op)
-{
-	return op->verb == STORE_SET || op->verb == STORE_ADD || op->verb == STORE_REPLACE;
-}
-
 /* --- the loop ------------------------------------------------------------------------------ */
 
 static void
@@ -303,20 +276,22 @@ static void
 change_use_reservation(struct change *change)
 {
 	struct store_op *op = change->op;
-	struct store_reservation *reservation = op->reservation;
+	struct room room = reservation_room(op->reservation);
 	const struct heap *heap = &change->shard->heap;
-	uint64_t stamp = heap_stamp(heap, reservation->segment);
+	struct item *item = heap_item(heap, room.location);
+	uint64_t stamp = heap_stamp(heap, heap_segment_of(heap, room.location));
 
-	op->data = reservation->value;
-	op->data_length = reservation->length;
+	op->data = item_value(item);
+	op->data_length = item_value_length(item);
 	/* a flush_all came between: what is stored now must not lie among what it flushed; and what
 	 * is to be stale in the end was not known then */
 	if (!verb_takes_data(op) || stamp_is_flushed(stamp, change->moment->epoch) ||
 	    (op->options & STORE_INVALIDATE) != 0)
 		return;
 	change->reserved = true;
-	change->room.location = reservation->location;
-	change->size = item_size(heap_item(heap, change->room.location));
+	change->room = room;
+	change->size = item_size(item);
+	item_set_head(item, item_head(item) & ~HEAD_DEAD);
 }
 
 /* All but what change_find and draft_make set; the list of losses is long, and nearly always empty. */
@@ -347,11 +322,11 @@ static void __attribute__((noinline))
 change_execute_any(struct store *store, struct shard *shard, struct writer *writer,
 		   struct store_op *op, const struct moment *moment)
 {
-	struct store_reservation *reservation = op->reservation;
+	uint64_t reservation = op->reservation;
 	struct change change;
 
 	change_begin(&change, store, shard, writer, op, moment);
-	if (reservation != NULL)
+	if (reservation != 0)
 		change_use_reservation(&change);
 	else if (item_is_too_large(store, op->key_length, op->data_length, op->flags) &&
 		 op->verb <= STORE_PREPEND && op->verb >= STORE_SET) {
@@ -361,8 +336,8 @@ change_execute_any(struct store *store, struct shard *shard, struct writer *writ
 	op->status = (uint8_t)change_run(&change, op->delta);
 	if (op->status == STORE_OK)
 		change_succeed(&change);
-	if (reservation != NULL) {
-		op->reservation = NULL;
+	if (reservation != 0) {
+		op->reservation = 0;
 		reservation_end(writer, reservation, !change.reserved || op->status != STORE_OK);
 	}
 	if (change.losses.count != 0)

@@ -6,13 +6,13 @@
 #include "dataplane/store/shard.h"
 
 enum {
-	CRAWL_FIRST = 16 * CLOCK_TICKS,	  /* until a segment is looked at for the first time */
-	CRAWL_LEAST = CLOCK_TICKS,	  /* between two looks, */
+	CRAWL_FIRST = 16 * CLOCK_TICKS,	     /* until a segment is looked at for the first time */
+	CRAWL_LEAST = CLOCK_TICKS,	     /* between two looks, */
 	CRAWL_REFILLED = 1024 * CLOCK_TICKS, /* and at most if what expires may still come */
-	CRAWL_SHARE = 16,		  /* worth a look: one in so many bytes has expired */
-	CRAWL_WORK = 8192,		  /* of one round: items that are looked at, */
-	CRAWL_EXPIRED = 16,		  /* one that is taken out counting as so many */
-	CRAWL_AHEAD = 512,		  /* bytes; what follows so far behind an item is fetched */
+	CRAWL_SHARE = 16,		     /* worth a look: one in so many bytes has expired */
+	CRAWL_WORK = 8192,		     /* of one round: items that are looked at, */
+	CRAWL_EXPIRED = 16,		     /* one that is taken out counting as so many */
+	CRAWL_AHEAD = 512, /* bytes; what follows so far behind an item is fetched */
 };
 
 void

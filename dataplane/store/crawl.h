@@ -26,11 +26,12 @@ enum {
 
 /* Where the janitor is in a segment, and what it has seen there. */
 struct crawl {
-	uint32_t segment;	    /* SEGMENT_NONE: in none */
-	uint32_t offset;	    /* bytes of it that were looked at */
-	uint64_t stamp;		    /* the segment's, which tells its lives apart */
-	uint32_t left[CRAWL_SPANS]; /* bytes of items that have 2^n ticks left, or up to twice that */
-	uint32_t next;		    /* a segment that is worth a look; SEGMENT_NONE */
+	uint32_t segment; /* SEGMENT_NONE: in none */
+	uint32_t offset;  /* bytes of it that were looked at */
+	uint64_t stamp;	  /* the segment's, which tells its lives apart */
+	uint32_t left
+		[CRAWL_SPANS]; /* bytes of items that have 2^n ticks left, or up to twice that */
+	uint32_t next;	       /* a segment that is worth a look; SEGMENT_NONE */
 };
 
 /* A queued segment comes by: if it is worth a look it will be the next. Whoever has eviction's lock. */

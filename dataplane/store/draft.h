@@ -46,6 +46,13 @@ verb_stores(const struct store_op *op)
 	return op->verb >= STORE_SET && op->verb != STORE_DELETE;
 }
 
+/* True of verbs whose new item doesn't depend on the old one. */
+static inline bool
+verb_takes_data(const struct store_op *op)
+{
+	return op->verb == STORE_SET || op->verb == STORE_ADD || op->verb == STORE_REPLACE;
+}
+
 /* True if memcached would refuse an item of this size. */
 static inline bool
 item_is_too_large(const struct store *store, uint32_t key_length, uint64_t value_length,

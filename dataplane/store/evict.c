@@ -66,9 +66,11 @@ struct evict_context {
 	struct shard *shard;
 	struct writer *writer;
 	const struct moment *moment;
-	const struct segment *victim;
+	const struct segment *victim; /* or another segment that some item is dropped from */
 	uint64_t victim_stamp;
-	bool flushed;	    /* all of the victim */
+	unsigned int queue; /* its own */
+	bool clean;	    /* all that lives in it is kept */
+	bool flushed;	    /* all of it */
 	bool at_floor;	    /* nothing is copied: only so will there be room for what is stored */
 	unsigned int class; /* of survivors */
 	struct ghost_time ghosts;
@@ -80,20 +82,18 @@ struct evict_context {
 static unsigned int
 class_of_survivor(const struct evict_context *context)
 {
-	unsigned int queue = context->victim->queue;
-
-	if (!context->victim->clean)
+	if (!context->clean)
 		return CLASS_MAIN;
 	if (context->writer->cleans)
-		return CLASS_CLEANED + queue;
-	return queue == QUEUE_MAIN ? CLASS_MAIN : CLASS_NEW;
+		return CLASS_CLEANED + context->queue;
+	return context->queue == QUEUE_MAIN ? CLASS_MAIN : CLASS_NEW;
 }
 
 /* Where what is spared goes: to the young end of its queue. */
 static unsigned int
 class_of_spared(const struct evict_context *context, const struct candidate *candidate)
 {
-	return context->victim->queue == QUEUE_MAIN
+	return context->queue == QUEUE_MAIN
 		       ? CLASS_MAIN
 		       : writer_class(context->writer, item_expiry(candidate->item),
 				      context->moment);
@@ -132,7 +132,7 @@ copy_item(struct evict_context *context, const struct candidate *candidate, unsi
 	location = writer_allocate(writer, class, size, item_expiry(item), context->moment);
 	if (location == 0)
 		return 0;
-	writer->demand[class_kind(class)].added += !context->victim->clean && !candidate->spared;
+	writer->demand[class_kind(class)].added += !context->clean && !candidate->spared;
 	into = &writer->heap->segment[open->segment];
 	if (class >= CLASS_CLEANED && class < CLASS_TTL && into->order == 0)
 		into->order = context->victim->order;
@@ -202,9 +202,8 @@ static uint64_t
 replacement(struct evict_context *context, const struct candidate *candidate,
 	    const struct index_entry *entry, bool gone, struct copy *copy)
 {
-	bool clean = context->victim->clean;
 	uint64_t word = entry->word;
-	bool earned = clean || (word & SLOT_USED) != 0;
+	bool earned = context->clean || (word & SLOT_USED) != 0;
 
 	if (gone || (!earned && !candidate->spared))
 		return SLOT_EMPTY;
@@ -213,7 +212,8 @@ replacement(struct evict_context *context, const struct candidate *candidate,
 	if (copy->location == 0)
 		return SLOT_EMPTY;
 	return slot_live(candidate->hash, copy->location) |
-	       (word & (clean ? SLOT_USED | SLOT_FETCHED | SLOT_TOLD : SLOT_FETCHED | SLOT_TOLD));
+	       (word &
+		(context->clean ? SLOT_USED | SLOT_FETCHED | SLOT_TOLD : SLOT_FETCHED | SLOT_TOLD));
 }
 
 /* The entry that points to the item. False if there is none: the item is dead. */
@@ -253,7 +253,7 @@ evict_item(struct evict_context *context, const struct candidate *candidate)
 		}
 		shard_bury(shard, writer, entry.word);
 		count_loss(context, candidate, entry.word, gone);
-		if (!gone && context->victim->queue == QUEUE_SMALL)
+		if (!gone && context->queue == QUEUE_SMALL)
 			index_leave_ghost(&shard->index, candidate->hash, &context->ghosts);
 		index_trim(&shard->index, candidate->hash, &entry);
 		dropped = true;
@@ -365,7 +365,7 @@ static void
 spare_candidates(const struct evict_context *context, struct candidate candidates[],
 		 unsigned int count)
 {
-	unsigned int factor = context->victim->queue == QUEUE_SMALL ? SPARE_SMALL : SPARE_MAIN;
+	unsigned int factor = context->queue == QUEUE_SMALL ? SPARE_SMALL : SPARE_MAIN;
 	uint64_t sum = 0;
 
 	for (unsigned int i = 0; i < count; i++)
@@ -428,14 +428,16 @@ context_begin(struct evict_context *context, struct shard *shard, struct writer 
 	context->ghosts = ghosts_now(&shard->eviction);
 }
 
-/* What the next items have in common, which are the victim's. */
+/* What the next items have in common, which are the segment's. */
 static void
-context_enter(struct evict_context *context, uint32_t victim)
+context_enter(struct evict_context *context, uint32_t victim, bool clean)
 {
 	const struct heap *heap = &context->shard->heap;
 
 	context->victim = &heap->segment[victim];
 	context->victim_stamp = heap_stamp(heap, victim);
+	context->queue = stamp_queue(context->victim_stamp);
+	context->clean = clean;
 	context->flushed = stamp_is_flushed(context->victim_stamp, context->moment->epoch);
 	context->at_floor = eviction_at_floor(&context->shard->eviction, heap);
 	context->class = class_of_survivor(context);
@@ -477,7 +479,8 @@ evict_some(struct store *store, struct shard *shard, struct writer *writer,
 	evictor->busy = true;
 	context_begin(&context, shard, writer, moment);
 	while (seen < items && !evict_must_wait(shard) && has_victim(shard, writer)) {
-		context_enter(&context, evictor->victim);
+		context_enter(&context, evictor->victim,
+			      shard->heap.segment[evictor->victim].clean);
 		seen += evict_batch(store, &context);
 		if (evictor->offset >= context.victim->used)
 			victim_finish(store, shard, writer);
@@ -503,7 +506,7 @@ evict_one(struct shard *shard, struct writer *writer, const struct moment *momen
 	bool dropped;
 
 	context_begin(&context, shard, writer, moment);
-	context_enter(&context, heap_segment_of(&shard->heap, location));
+	context_enter(&context, heap_segment_of(&shard->heap, location), false);
 	context.at_floor = true; /* no copy is made */
 	dropped = evict_item(&context, &candidate);
 	shard_account(shard, writer, &context.losses);

@@ -53,7 +53,6 @@ enum {
 	ITEM_TURN_MAX = 7,
 	ITEM_MARKS_SHIFT = 56, /* in extra */
 	ITEM_VALUE_MAX = (1 << 24) - 1,
-	ITEM_FILLER_SIZE = 32, /* a filler that holds a struct store_reservation */
 };
 
 #define HEAD_DEAD  (UINT64_C(1) << 63)

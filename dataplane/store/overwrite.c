@@ -10,7 +10,7 @@ static inline bool
 is_plain_set(const struct store_op *op)
 {
 	return op->verb == STORE_SET && (op->options & ~(uint32_t)STORE_KEEP_CAS) == 0 &&
-	       op->reservation == NULL && op->place != NULL;
+	       op->reservation == 0 && op->place != NULL;
 }
 
 /* The header of an item of one value; an expiry that it has no room for comes behind it. */

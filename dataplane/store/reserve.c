@@ -6,20 +6,75 @@
 
 #include "dataplane/store/change.h"
 #include "dataplane/store/draft.h"
+#include "dataplane/store/index_find.h"
+
+/* release: the value was read, or written, before; pairs with the acquire of segment_is_pinned */
+static void
+unpin(_Atomic uint32_t *pins)
+{
+	atomic_store_explicit(pins, counter_read32(pins) - 1, memory_order_release);
+}
+
+static unsigned int
+reservation_shard(uint64_t reservation)
+{
+	return reservation >> RESERVATION_SHARD_SHIFT &
+	       ((1 << (RESERVATION_TURN_SHIFT - RESERVATION_SHARD_SHIFT)) - 1);
+}
+
+/* Nothing that others do frees the room from here on. */
+static void
+room_hold(struct writer *writer, const struct room *room)
+{
+	uint32_t segment = heap_segment_of(writer->heap, room->location);
+
+	if (room->turn == 0)
+		writer_hold(writer, segment);
+	else
+		/* seen after the grace period that our next quiescent state ends, as pins are */
+		counter_add32(&writer->ledger[segment].pins, 1);
+}
+
+static void
+room_release(struct writer *writer, const struct room *room)
+{
+	uint32_t segment = heap_segment_of(writer->heap, room->location);
+
+	if (room->turn == 0)
+		writer_release(writer, segment);
+	else
+		unpin(&writer->ledger[segment].pins);
+}
 
 void
-reservation_end(struct writer *writer, struct store_reservation *reservation, bool bury)
+reservation_end(struct writer *writer, uint64_t reservation, bool bury)
 {
-	struct store_reservation copy = *reservation; /* the filler may go with the segment */
+	struct room room = reservation_room(reservation);
 
-	writer_bury(writer, copy.location - ITEM_FILLER_SIZE / ITEM_ALIGNMENT, ITEM_FILLER_SIZE);
-	if (bury) {
-		struct item *item = heap_item(writer->heap, copy.location);
+	if (bury)
+		writer_discard(writer, room.location,
+			       item_size(heap_item(writer->heap, room.location)));
+	room_release(writer, &room);
+}
 
-		item_set_dead(item);
-		writer_bury(writer, copy.location, item_size(item));
-	}
-	writer_release(writer, copy.segment);
+/*
+ * Where the value is to be received. What only extends another is copied from there, and may lie anywhere.
+ */
+static struct room
+find_room(struct shard *shard, struct writer *writer, const struct store_op *op,
+	  const struct item_draft *draft, const struct moment *moment)
+{
+	uint32_t size = item_draft_size(draft);
+	struct old old = {.location = 0};
+	struct index_entry entry;
+
+	if (!verb_takes_data(op))
+		return (struct room){
+			.location = writer_allocate(writer, CLASS_NEW, size, draft->expiry, moment),
+		};
+	if (index_find(&shard->index, op->hash, op->key, op->key_length, &entry))
+		old = old_of(writer->heap, entry.word);
+	return room_find(shard, writer, &old, op->hash, size, draft->expiry, moment);
 }
 
 /* A set that can't be received must not leave the old value behind. */
@@ -37,8 +92,7 @@ reserve_fail(struct shard *shard, struct writer *writer, struct store_op *op,
 }
 
 int
-store_reserve(struct store_worker *worker, const struct store_op *wanted,
-	      struct store_reservation **reservation)
+store_reserve(struct store_worker *worker, const struct store_op *wanted, uint64_t *reservation)
 {
 	struct store *store = worker->store;
 	struct moment moment = store_moment(store);
@@ -55,43 +109,38 @@ store_reserve(struct store_worker *worker, const struct store_op *wanted,
 	};
 	struct shard *shard;
 	struct writer *writer;
-	struct item *filler;
-	uint64_t at;
+	struct item *item;
+	struct room room;
 
 	op.hash = hash_key(op.key, op.key_length, &store->seed);
 	shard = store_shard(store, op.hash);
 	writer = worker_writer(worker, op.hash);
 	if (item_is_too_large(store, op.key_length, op.data_length, op.flags))
 		return reserve_fail(shard, writer, &op, &moment, -E2BIG);
-	at = writer_allocate(writer, writer_class(writer, draft.expiry, &moment),
-			     ITEM_FILLER_SIZE + item_draft_size(&draft), draft.expiry, &moment);
-	if (at == 0)
+	room = find_room(shard, writer, &op, &draft, &moment);
+	if (room.location == 0)
 		return reserve_fail(shard, writer, &op, &moment, -ENOMEM);
-	filler = heap_item(writer->heap, at);
-	item_write_filler(filler, ITEM_FILLER_SIZE);
-	at += ITEM_FILLER_SIZE / ITEM_ALIGNMENT;
-	item_write(heap_item(writer->heap, at), &draft, 0);
-	*reservation = (struct store_reservation *)(void *)filler->rest;
-	**reservation = (struct store_reservation){
-		.location = at,
-		.value = (uint8_t *)(uintptr_t)item_value(heap_item(writer->heap, at)),
-		.segment = writer_hold(writer, at),
-		.length = op.data_length,
-		.shard = hash_shard(op.hash, store->options.shards),
-	};
+	room_hold(writer, &room);
+	item = heap_item(writer->heap, room.location);
+	item_write(item, &draft, room.turn);
+	item_set_dead(item);
+	*reservation = reservation_make(&room, hash_shard(op.hash, store->options.shards));
 	return 0;
 }
 
 uint8_t *
-store_reservation_value(struct store_reservation *reservation)
+store_reservation_value(const struct store_worker *worker, uint64_t reservation)
 {
-	return reservation->value;
+	const struct writer *writer = &worker->writer[reservation_shard(reservation)];
+	struct room room = reservation_room(reservation);
+
+	return (uint8_t *)(uintptr_t)item_value(heap_item(writer->heap, room.location));
 }
 
 void
-store_abandon(struct store_worker *worker, struct store_reservation *reservation)
+store_abandon(struct store_worker *worker, uint64_t reservation)
 {
-	reservation_end(&worker->writer[reservation->shard], reservation, true);
+	reservation_end(&worker->writer[reservation_shard(reservation)], reservation, true);
 }
 
 /* --- pins ---------------------------------------------------------------------------------- */
@@ -128,8 +177,5 @@ store_pin(struct store_worker *worker, const struct store_op *op)
 void
 store_unpin(struct store_worker *worker, uint32_t pin)
 {
-	_Atomic uint32_t *counter = pin_counter(worker, pin);
-
-	/* release: the value was read before; pairs with the janitor's acquire (janitor.c) */
-	atomic_store_explicit(counter, counter_read32(counter) - 1, memory_order_release);
+	unpin(pin_counter(worker, pin));
 }

@@ -142,21 +142,37 @@ static inline struct room
 room_of_successor(struct writer *writer, unsigned int class, uint32_t size, uint64_t expiry,
 		  const struct moment *moment)
 {
-	struct place_list *list = places_list(&writer->places, class_kind(class), size);
+	unsigned int kind = class_kind(class);
+	struct place_list *list = places_list(&writer->places, kind, size);
+	uint64_t place = list != NULL ? place_for(writer, list, size, moment->epoch) : 0;
+	struct room room;
 
-	writer->demand[class_kind(class)].renewed++;
-	if (list != NULL) {
-		uint64_t place = place_for(writer, list, size, moment->epoch);
+	writer->demand[kind].renewed++;
+	if (place == 0)
+		return (struct room){writer_allocate(writer, class, size, expiry, moment), 0};
+	room = (struct room){place_location(place), place_turn(place)};
+	heap_extend(writer->heap, heap_segment_of(writer->heap, room.location),
+		    expiry != 0 ? expiry : UINT64_MAX);
+	counter_add(&writer->tally.places_reused, 1);
+	return room;
+}
 
-		if (place != 0) {
-			struct room room = {place_location(place), place_turn(place)};
+/*
+ * Room for the version of a key that is to follow `old` (location 0: there is none). A new version stays in
+ * the old one's queue; a key that a ghost remembers enters Main.
+ */
+static inline struct room
+room_find(struct shard *shard, struct writer *writer, const struct old *old, uint64_t hash,
+	  uint32_t size, uint64_t expiry, const struct moment *moment)
+{
+	unsigned int class;
 
-			heap_extend(writer->heap, heap_segment_of(writer->heap, room.location),
-				    expiry != 0 ? expiry : UINT64_MAX);
-			counter_add(&writer->tally.places_reused, 1);
-			return room;
-		}
+	if (old->location != 0) {
+		class = class_of_successor(writer, old, expiry, moment);
+		return room_of_successor(writer, class, size, expiry, moment);
 	}
+	class = evict_remembers(shard, hash) ? CLASS_MAIN : writer_class(writer, expiry, moment);
+	writer->demand[class_kind(class)].added++;
 	return (struct room){writer_allocate(writer, class, size, expiry, moment), 0};
 }
 

@@ -135,13 +135,10 @@ writer_give_back(struct writer *writer, uint64_t location, uint32_t size)
 	writer_discard(writer, location, size);
 }
 
-uint32_t
-writer_hold(struct writer *writer, uint64_t location)
+void
+writer_hold(struct writer *writer, uint32_t number)
 {
-	uint32_t number = heap_segment_of(writer->heap, location);
-
 	writer->heap->segment[number].reservations++;
-	return number;
 }
 
 static bool

@@ -59,7 +59,8 @@ struct demand {
 /* What one writer knows of each segment. Written by it alone, read by the janitor. */
 struct ledger {
 	_Atomic uint32_t dead; /* bytes of it that this writer made unreachable, modulo 2^32 */
-	_Atomic uint32_t pins; /* transmissions that refer to it */
+	_Atomic uint32_t
+		pins; /* transmissions that refer to it, values that arrive in places of it */
 };
 
 /* An evictor's place in its victim. */
@@ -172,11 +173,8 @@ writer_discard(struct writer *writer, uint64_t location, uint32_t size)
 /* Gives back what was allocated and nobody else has seen. */
 void writer_give_back(struct writer *writer, uint64_t location, uint32_t size);
 
-/*
- * A value is to arrive at this location over a longer time: its segment stays open until
- * writer_release. The segment, for writer_release.
- */
-uint32_t writer_hold(struct writer *writer, uint64_t location);
+/* A value is to arrive in this segment over a longer time: it stays open until writer_release. */
+void writer_hold(struct writer *writer, uint32_t segment);
 void writer_release(struct writer *writer, uint32_t segment);
 
 /* Seals all open segments: the thread leaves. */

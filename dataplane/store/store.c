@@ -7,7 +7,8 @@
 enum {
 	LINE = 64,
 	MEMORY_MIN = 1 << 20,
-	SEGMENTS_WANTED = 1024, /* of a shard at least, if items are small enough */
+	SEGMENTS_WANTED = 256, /* of a shard at least, if the largest item fits in one, */
+	SEGMENTS_MORE = 1024,  /* or, if eight of those do */
 	SEGMENTS_PLENTY = 1024,
 	SEGMENT_SHIFT_MAX = 30,
 	OPEN_SHARE = 16,       /* open segments may be one in so many */
@@ -20,14 +21,22 @@ enum {
 
 /* --- sizes --------------------------------------------------------------------------------- */
 
+/* True if these segments are fewer than wanted, and of half the size would be large enough. */
+static bool
+segments_may_halve(uint64_t memory, unsigned int shift, uint64_t wanted, uint64_t least)
+{
+	return memory >> shift < wanted && least <= UINT64_C(1) << (shift - 1);
+}
+
 /* Segments are 2 MiB; smaller where there would be too few, larger where an item needs it. */
 static unsigned int
 segment_shift(uint64_t memory, uint64_t item_size_max)
 {
 	unsigned int shift = SEGMENT_SHIFT;
 
-	while ((memory >> shift) < SEGMENTS_WANTED && shift > SEGMENT_SHIFT_MIN &&
-	       item_size_max <= UINT64_C(1) << (shift - 1))
+	while (shift > SEGMENT_SHIFT_MIN &&
+	       (segments_may_halve(memory, shift, SEGMENTS_WANTED, item_size_max) ||
+		segments_may_halve(memory, shift, SEGMENTS_MORE, 8 * item_size_max)))
 		shift--;
 	while (item_size_max > UINT64_C(1) << shift)
 		shift++;

@@ -135,7 +135,7 @@ struct store_op {
 	/* out, of a hit: seconds, at most, since it was stored (age.h; or what lay in its place, places.h);
 	 * reads are not in it */
 	uint32_t idle;
-	struct store_reservation *reservation; /* set: the value is already in place there */
+	uint64_t reservation; /* of store_reserve: the value is already in place there; 0: none */
 };
 
 struct store_op;
@@ -249,10 +249,9 @@ void store_flush(struct store_worker *worker, int64_t delay);
  * 0; -E2BIG, the item is over item_size_max; -ENOMEM. With SET (without IF_CAS) the old item is gone
  * then, as memcached does it, so that no stale data is left behind.
  */
-int store_reserve(struct store_worker *worker, const struct store_op *op,
-		  struct store_reservation **reservation);
-uint8_t *store_reservation_value(struct store_reservation *reservation);
-void store_abandon(struct store_worker *worker, struct store_reservation *reservation);
+int store_reserve(struct store_worker *worker, const struct store_op *op, uint64_t *reservation);
+uint8_t *store_reservation_value(const struct store_worker *worker, uint64_t reservation);
+void store_abandon(struct store_worker *worker, uint64_t reservation);
 
 /*
  * Keeps the segment of a hit's value, of STORE_PINNED_MIN bytes or more, alive beyond the quiescent state

@@ -168,7 +168,7 @@ session_restart(struct session *session, bool datagram)
 	if (++session->streams % SESSION_TIDY_EVERY == 0)
 		session_tidy(session);
 	session->stream = (struct stream){.datagram = datagram};
-	if (session->upload.going_on && session->upload.request.op.reservation != NULL)
+	if (session->upload.going_on && session->upload.request.op.reservation != 0)
 		store_abandon(session->server.store, session->upload.request.op.reservation);
 	session->upload.going_on = false;
 	session->closed = false;
@@ -268,7 +268,7 @@ session_begin_upload(struct session *session, const struct request *request, con
 	if (text >= start && text < data)
 		upload->request.text = (const char *)upload->words.start + (text - start);
 	if (store_reserve(session->server.store, op, &op->reservation) != 0) {
-		op->reservation = NULL;
+		op->reservation = 0;
 		upload->request.flags |= REQUEST_NO_MEMORY;
 	}
 }
@@ -278,13 +278,14 @@ static inline size_t
 session_go_on_uploading(struct session *session, const uint8_t *bytes, size_t length)
 {
 	struct session_upload *upload = &session->upload;
-	struct store_reservation *place = upload->request.op.reservation;
+	uint64_t place = upload->request.op.reservation;
 	uint32_t data = upload->request.op.data_length;
 	size_t taken = 0;
 
 	for (; taken < length && upload->received < data; taken++, upload->received++)
-		if (place != NULL)
-			store_reservation_value(place)[upload->received] = bytes[taken];
+		if (place != 0)
+			store_reservation_value(session->server.store, place)[upload->received] =
+				bytes[taken];
 	for (; taken < length && upload->received < data + request_trailer(&upload->request);
 	     taken++, upload->received++)
 		upload->trailer[upload->received - data] = bytes[taken];
@@ -292,7 +293,7 @@ session_go_on_uploading(struct session *session, const uint8_t *bytes, size_t le
 		return taken;
 	upload->going_on = false;
 	request_end_data(&upload->request, upload->trailer);
-	if (upload->request.action != REQUEST_STORE && place != NULL)
+	if (upload->request.action != REQUEST_STORE && place != 0)
 		store_abandon(session->server.store, place);
 	session->request[0] = upload->request;
 	session_execute(session, 1);

@@ -262,7 +262,7 @@ static void
 a_value_that_arrived_in_pieces_gets_them_too(void)
 {
 	struct fixture f = fixture_new();
-	struct store_reservation *reservation;
+	uint64_t reservation;
 	struct store_op op = {.key = (const uint8_t *)"k",
 			      .key_length = 1,
 			      .verb = STORE_SET,
@@ -271,7 +271,7 @@ a_value_that_arrived_in_pieces_gets_them_too(void)
 			      .options = STORE_NEW_CAS | STORE_BINARY_KEY};
 
 	CU_ASSERT_EQUAL_FATAL(store_reserve(f.worker, &op, &reservation), 0);
-	memcpy(store_reservation_value(reservation), "whole", 5);
+	memcpy(store_reservation_value(f.worker, reservation), "whole", 5);
 	op.reservation = reservation;
 	store_do(f.worker, &op);
 	CU_ASSERT_EQUAL(op.status, STORE_OK);
@@ -282,7 +282,7 @@ a_value_that_arrived_in_pieces_gets_them_too(void)
 	op.options = STORE_IF_CAS | STORE_INVALIDATE;
 	op.cas = 76;
 	CU_ASSERT_EQUAL_FATAL(store_reserve(f.worker, &op, &reservation), 0);
-	memcpy(store_reservation_value(reservation), "later", 5);
+	memcpy(store_reservation_value(f.worker, reservation), "later", 5);
 	op.reservation = reservation;
 	store_do(f.worker, &op);
 	CU_ASSERT_EQUAL(op.status, STORE_OK);

@@ -4,6 +4,8 @@
  */
 #include <errno.h>
 
+#include "dataplane/store/index_find.h"
+#include "dataplane/store/reserve.h"
 #include "tests/store/fixture.h"
 
 static struct store_op
@@ -35,14 +37,14 @@ has_pattern(const struct store_op *op, uint32_t length)
 }
 
 /* Reserves and fills in pieces, with quiescent states between them. */
-static struct store_reservation *
+static uint64_t
 receive(struct fixture *f, const struct store_op *op)
 {
-	struct store_reservation *reservation = NULL;
+	uint64_t reservation = 0;
 	uint8_t *value;
 
 	CU_ASSERT_EQUAL_FATAL(store_reserve(f->worker, op, &reservation), 0);
-	value = store_reservation_value(reservation);
+	value = store_reservation_value(f->worker, reservation);
 	for (uint32_t i = 0; i < op->data_length; i++) {
 		value[i] = pattern(i);
 		if (i % 1448 == 0) {
@@ -66,7 +68,7 @@ a_value_received_in_pieces_is_stored(void)
 	CU_ASSERT_EQUAL(plain(&f, STORE_GET, "big"), STORE_NOT_FOUND);
 	f.op = op;
 	CU_ASSERT_EQUAL(run(&f, STORE_SET, "big"), STORE_OK);
-	CU_ASSERT_PTR_NULL(f.op.reservation);
+	CU_ASSERT_EQUAL(f.op.reservation, 0);
 	CU_ASSERT_EQUAL(plain(&f, STORE_GET, "big"), STORE_OK);
 	CU_ASSERT(has_pattern(&f.op, length));
 	CU_ASSERT_EQUAL(f.op.flags, 9);
@@ -103,7 +105,7 @@ abandoned_room_is_reclaimed(void)
 
 	for (int i = 0; i < 1000; i++) {
 		struct store_op op = wanted(STORE_SET, "k", 500000);
-		struct store_reservation *reservation;
+		uint64_t reservation;
 
 		CU_ASSERT_EQUAL_FATAL(store_reserve(f.worker, &op, &reservation), 0);
 		store_quiescent(f.worker);
@@ -122,7 +124,7 @@ a_reservation_survives_eviction_all_around(void)
 {
 	struct fixture f = fixture_new();
 	struct store_op op = wanted(STORE_SET, "slow", 100000);
-	struct store_reservation *reservation = receive(&f, &op);
+	uint64_t reservation = receive(&f, &op);
 	char key[32];
 	static char value[10000];
 
@@ -151,7 +153,7 @@ a_flush_spares_what_is_stored_after_it(void)
 {
 	struct fixture f = fixture_new();
 	struct store_op op = wanted(STORE_SET, "k", 3000);
-	struct store_reservation *reservation = receive(&f, &op);
+	uint64_t reservation = receive(&f, &op);
 
 	store_flush(f.worker, 0);
 	f.op = op;
@@ -167,11 +169,11 @@ what_is_too_large_is_not_reserved(void)
 {
 	struct fixture f = fixture_new();
 	struct store_op op = wanted(STORE_SET, "k", (1 << 20) - STORE_ITEM_OVERHEAD);
-	struct store_reservation *reservation = NULL;
+	uint64_t reservation = 0;
 
 	put(&f, STORE_SET, "k", "old");
 	CU_ASSERT_EQUAL(store_reserve(f.worker, &op, &reservation), -E2BIG);
-	CU_ASSERT_PTR_NULL(reservation);
+	CU_ASSERT_EQUAL(reservation, 0);
 	CU_ASSERT_EQUAL(plain(&f, STORE_GET, "k"), STORE_NOT_FOUND); /* no stale data */
 	put(&f, STORE_SET, "k", "old");
 	op.verb = STORE_REPLACE;
@@ -243,8 +245,161 @@ a_pinned_value_stays(void)
 	fixture_end(&f);
 }
 
-SUITE("store reservations and pins", TEST(a_value_received_in_pieces_is_stored),
-      TEST(conditions_hold_for_reserved_values), TEST(abandoned_room_is_reclaimed),
-      TEST(a_reservation_survives_eviction_all_around),
+/* --- in places that are used again ----------------------------------------------------------- */
+
+enum {
+	KEYS = 20000,
+	LENGTH = 500,
+};
+
+static void
+number_key(char key[16], int number)
+{
+	snprintf(key, 16, "key %08d", number);
+}
+
+/* All keys with values of the pattern, three times, so that there are places of their size. */
+static void
+store_all(struct fixture *f)
+{
+	uint8_t value[LENGTH];
+	char key[16];
+
+	for (uint32_t i = 0; i < LENGTH; i++)
+		value[i] = pattern(i);
+	for (int round = 0; round < 3; round++) {
+		for (int i = 0; i < KEYS; i++) {
+			number_key(key, i);
+			f->op = (struct store_op){.data = value, .data_length = LENGTH};
+			if (run(f, STORE_SET, key) != STORE_OK)
+				CU_FAIL("refused");
+			if (i % 32 == 0)
+				store_quiescent(f->worker);
+		}
+		store_quiescent(f->worker);
+		tidy(f);
+	}
+}
+
+static void
+a_value_arrives_where_a_dead_one_lay(void)
+{
+	struct fixture f = fixture_new();
+	struct store_stats before, after;
+	uint64_t wrong = 0, reused = 0, dead;
+	char key[16];
+
+	store_all(&f);
+	before = stats_of(&f);
+	for (int i = 0; i < 1000; i++) {
+		struct store_op op;
+
+		number_key(key, i);
+		op = wanted(STORE_SET, key, LENGTH);
+		op.reservation = receive(&f, &op);
+		reused += reservation_room(op.reservation).turn == 1;
+		wrong += plain(&f, STORE_GET, key) != STORE_OK || !has_pattern(&f.op, LENGTH);
+		f.op = op;
+		wrong += run(&f, STORE_SET, key) != STORE_OK;
+		wrong += plain(&f, STORE_GET, key) != STORE_OK || !has_pattern(&f.op, LENGTH);
+	}
+	after = stats_of(&f);
+	CU_ASSERT_EQUAL(wrong, 0);
+	CU_ASSERT(reused > 900);
+	CU_ASSERT_EQUAL(after.items, before.items);
+	CU_ASSERT_EQUAL(after.bytes_values, before.bytes_values);
+	CU_ASSERT_EQUAL(after.places_reused - before.places_reused, reused);
+	dead = after.bytes_dead;
+	number_key(key, 5);
+	f.op = wanted(STORE_SET, key, LENGTH);
+	store_abandon(f.worker, receive(&f, &f.op));
+	CU_ASSERT(stats_of(&f).bytes_dead > dead);
+	CU_ASSERT_EQUAL(plain(&f, STORE_GET, key), STORE_OK);
+	fixture_end(&f);
+}
+
+static bool
+is_there(struct fixture *f, const char *key)
+{
+	return plain(f, STORE_GET, key) == STORE_OK;
+}
+
+/* The place's segment is evicted while the value arrives: it is not freed before, and the item goes with it. */
+static void
+a_place_is_kept_while_its_value_arrives(void)
+{
+	struct fixture f = fixture_new();
+	const struct heap *heap = &f.store->shard[0]->heap;
+	uint64_t lost, reservation;
+	uint32_t segment;
+	struct store_op op;
+	char key[16];
+
+	store_all(&f);
+	op = wanted(STORE_SET, "key 00000007", LENGTH);
+	reservation = receive(&f, &op);
+	CU_ASSERT_EQUAL_FATAL(reservation_room(reservation).turn, 1);
+	segment = heap_segment_of(heap, reservation_room(reservation).location);
+	for (int i = 0;
+	     counter_read32(&heap->segment[segment].state) != SEGMENT_RETIRED && i < 100 * KEYS;
+	     i++) {
+		number_key(key, KEYS + i);
+		put(&f, STORE_SET, key, "another value that nobody reads");
+		if (i % 32 == 0) {
+			store_quiescent(f.worker);
+			store_janitor(f.store);
+		}
+	}
+	CU_ASSERT_EQUAL(counter_read32(&heap->segment[segment].state), SEGMENT_RETIRED);
+	tidy(&f);
+	CU_ASSERT_EQUAL(counter_read32(&heap->segment[segment].state), SEGMENT_RETIRED);
+	lost = stats_of(&f).places_lost;
+	put(&f, STORE_SET, "key 00000007", "it was evicted");
+	f.op = op;
+	f.op.reservation = reservation;
+	CU_ASSERT_EQUAL(run(&f, STORE_SET, "key 00000007"), STORE_OK);
+	CU_ASSERT_EQUAL(stats_of(&f).places_lost, lost + 1);
+	CU_ASSERT_FALSE(is_there(&f, "key 00000007"));
+	tidy(&f);
+	CU_ASSERT_NOT_EQUAL(counter_read32(&heap->segment[segment].state), SEGMENT_RETIRED);
+	fixture_end(&f);
+}
+
+/* A value of whatever size stays in the queue of the one before. */
+static void
+a_reserved_value_stays_in_its_queue(void)
+{
+	struct fixture f = fixture_new();
+	struct shard *shard = f.store->shard[0];
+	struct writer *writer = &f.worker->writer[0];
+	struct moment moment = store_moment(f.store);
+	struct index_entry entry = {.slot = NULL};
+	uint64_t location;
+	uint8_t *value;
+
+	put(&f, STORE_SET, "k", "v");
+	CU_ASSERT_FATAL(index_find(&shard->index, f.op.hash, (const uint8_t *)"k", 1, &entry));
+	/* as eviction would copy it */
+	location = writer_allocate(writer, CLASS_MAIN, 32, 0, &moment);
+	item_copy(heap_item(&shard->heap, location),
+		  heap_item(&shard->heap, slot_location(entry.word)), false, 0);
+	CU_ASSERT_FATAL(index_replace(&entry, slot_live(f.op.hash, location)));
+	f.op = wanted(STORE_SET, "k", 50000);
+	f.op.reservation = receive(&f, &f.op);
+	value = store_reservation_value(f.worker, f.op.reservation);
+	CU_ASSERT_EQUAL(stamp_queue(heap_stamp(&shard->heap,
+					       (uint32_t)((uint64_t)(value - shard->heap.base) >>
+							  shard->heap.shift))),
+			QUEUE_MAIN);
+	CU_ASSERT_EQUAL(run(&f, STORE_SET, "k"), STORE_OK);
+	CU_ASSERT_EQUAL(plain(&f, STORE_GET, "k"), STORE_OK);
+	CU_ASSERT(has_pattern(&f.op, 50000));
+	fixture_end(&f);
+}
+
+SUITE("store reservations and pins", TEST(a_value_arrives_where_a_dead_one_lay),
+      TEST(a_place_is_kept_while_its_value_arrives), TEST(a_reserved_value_stays_in_its_queue),
+      TEST(a_value_received_in_pieces_is_stored), TEST(conditions_hold_for_reserved_values),
+      TEST(abandoned_room_is_reclaimed), TEST(a_reservation_survives_eviction_all_around),
       TEST(a_flush_spares_what_is_stored_after_it), TEST(what_is_too_large_is_not_reserved),
       TEST(sixteen_mebibytes_are_contiguous), TEST(a_pinned_value_stays))
