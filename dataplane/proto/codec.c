@@ -2,6 +2,7 @@
 #include "dataplane/proto/codec.h"
 
 #include "dataplane/proto/binary.h"
+#include "dataplane/proto/meta_get.h"
 #include "dataplane/proto/text.h"
 #include "dataplane/proto/text_get.h"
 
@@ -95,6 +96,9 @@ take_gets(struct stream *stream, const uint8_t *bytes, const uint8_t *end, struc
 	} else if (*bytes == 'g' && stream->protocol != PROTOCOL_BINARY) {
 		stream->protocol = PROTOCOL_TEXT;
 		at = text_take_gets(bytes, end, requests, room, count);
+	} else if (*bytes == 'm' && stream->protocol != PROTOCOL_BINARY) {
+		stream->protocol = PROTOCOL_TEXT;
+		at = meta_take_gets(bytes, end, true, requests, room, count);
 	}
 	return at;
 }

@@ -7,10 +7,11 @@
 #define JACKDAW_GETS_H
 
 #include "dataplane/proto/binary.h"
+#include "dataplane/proto/meta_get.h"
 #include "dataplane/proto/text_get.h"
 #include "dataplane/proto/text_set.h"
 
-/* The text protocol's part of requests_take_plain: whole datagrams of gets, or of one set. */
+/* The text protocol's part of requests_take_plain: whole datagrams of get, or of mg, or of one set. */
 static inline size_t
 text_take_plain(const struct parse_limits *limits, const uint8_t *bytes, size_t length,
 		struct request *requests, unsigned int room, unsigned int *count)
@@ -22,6 +23,9 @@ text_take_plain(const struct parse_limits *limits, const uint8_t *bytes, size_t 
 		if (more == room || text_take_set(limits, bytes, end, requests + more) != end)
 			return 0;
 		more++;
+	} else if (*bytes == 'm') {
+		if (meta_take_gets(bytes, end, false, requests, room, &more) != end)
+			return 0;
 	} else if (*bytes != 'g' || text_take_gets(bytes, end, requests, room, &more) != end) {
 		return 0;
 	}
@@ -84,6 +88,8 @@ requests_put_hits(uint8_t *out, const uint8_t *limit, const struct request *requ
 {
 	if (count != 0 && request_is_text_get(requests))
 		return text_put_gets(out, limit, requests, count);
+	for (; count != 0 && out != NULL && request_is_meta_get(requests); count--, requests++)
+		out = meta_put_get(out, limit, requests);
 	for (unsigned int i = 0; i < count && out != NULL; i++)
 		out = request_put_plain(out, limit, requests + i);
 	return out;
@@ -106,6 +112,8 @@ requests_write(struct server *server, const struct request *requests, unsigned i
 	for (const struct request *request = requests; request < requests + count; request++) {
 		uint8_t *end = request_put_plain(out, reply->limit, request);
 
+		if (end == NULL && request_is_meta_get(request))
+			end = meta_put_get(out, reply->limit, request);
 		if (end == NULL) {
 			reply->cursor = out;
 			request_write(server, request, reply);

@@ -6,7 +6,6 @@
 
 enum {
 	META_TOKENS_MAX = 19, /* of a line */
-	OPAQUE_MAX = 32,      /* bytes, with the O */
 	LETTERS_END = 127,    /* what a flag can't begin with, and upwards */
 };
 
@@ -112,7 +111,8 @@ meta_read_argument(struct meta *meta, const struct token *token, const struct fl
 		return meta_decode_key(meta);
 	case FLAG_OPAQUE:
 		meta->opaque = *token;
-		return token->length > OPAQUE_MAX ? "CLIENT_ERROR opaque token too long" : NULL;
+		return token->length > META_OPAQUE_MAX ? "CLIENT_ERROR opaque token too long"
+						       : NULL;
 	case FLAG_TIME:
 		return token_i32(&argument, place) ? NULL : rule->complain;
 	case FLAG_NUMBER:

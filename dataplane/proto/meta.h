@@ -36,6 +36,11 @@ enum meta_return {
 	META_RETURN_BITS = 4,
 };
 
+enum {
+	META_GET_MIN = sizeof("mg k\n") - 1,
+	META_OPAQUE_MAX = 32, /* bytes, with the O */
+};
+
 /* request->code: what else the reply depends on. */
 enum meta_wish {
 	META_VALUE = 1 << 0,	    /* v */
@@ -51,6 +56,21 @@ enum meta_wish {
  * requests_parse must be writable.
  */
 enum parse_result meta_parse(struct parser *parser, char letter, const struct line *line);
+
+/* Bytes that the line of a meta request's reply may take. */
+size_t meta_line_room(const struct request *request);
+
+/* Write the line that answers an mg, in meta_line_room() bytes, and return its end. */
+uint8_t *meta_put_hit(uint8_t *out, const struct request *request);
+uint8_t *meta_put_miss(uint8_t *out, const struct request *request);
+
+/* True if the value follows the line of an mg's hit. */
+static inline bool
+meta_shows_value(const struct request *request)
+{
+	return (request->code & META_VALUE) != 0 && !((request->code & META_UNLESS_EQUAL) != 0 &&
+						      request->op.cas == request->op.initial);
+}
 
 /* Writes the answer of an executed meta request. */
 void meta_write(const struct request *request, struct reply *reply);

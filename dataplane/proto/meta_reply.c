@@ -8,6 +8,16 @@ enum {
 	LINE_ROOM = 160, /* bytes of a reply's line besides key and opaque token */
 };
 
+/* What a command's reply may show: one bit an enum meta_return. */
+enum {
+	SHOW_UNIQUE = 1 << META_UNIQUE,
+	SHOW_KEY = 1 << META_KEY,
+	SHOW_OPAQUE = 1 << META_OPAQUE,
+	SHOW_SIZE = 1 << META_SIZE,
+	SHOW_TTL = 1 << META_TTL,
+	SHOW_ALL = (1 << META_TOUCH) - 1,
+};
+
 static inline uint8_t *
 append(uint8_t *out, const void *bytes, size_t length)
 {
@@ -54,9 +64,8 @@ meta_hits(const struct request *request)
 
 /* What was asked to be shown. Which of it a command has, and when, differs. */
 static uint8_t *
-append_returns(uint8_t *out, const struct request *request, const char *shows)
+append_returns(uint8_t *out, const struct request *request, unsigned int shows)
 {
-	static const char letters[] = "\0cfhklOstT"; /* by enum meta_return */
 	const struct store_op *op = &request->op;
 	bool binary = (request->code & META_BINARY_KEY) != 0, touched = false;
 
@@ -66,7 +75,7 @@ append_returns(uint8_t *out, const struct request *request, const char *shows)
 		enum meta_return what = rest & ((1 << META_RETURN_BITS) - 1);
 
 		touched |= what == META_TOUCH;
-		if (strchr(shows, letters[what]) == NULL)
+		if ((shows >> what & 1) == 0)
 			continue;
 		switch (what) {
 		case META_UNIQUE:
@@ -102,22 +111,33 @@ append_returns(uint8_t *out, const struct request *request, const char *shows)
 	return out;
 }
 
+size_t
+meta_line_room(const struct request *request)
+{
+	return LINE_ROOM + BASE64_LENGTH(request->op.key_length) + request->text_length;
+}
+
 static uint8_t *
 meta_reserve(const struct request *request, struct reply *reply)
 {
-	return reply_reserve(reply, LINE_ROOM + BASE64_LENGTH(request->op.key_length) +
-					    request->text_length);
+	return reply_reserve(reply, meta_line_room(request));
 }
 
 /* A two-letter code and what was asked to be shown with it. */
+static uint8_t *
+put_code(uint8_t *out, const struct request *request, const char *code, unsigned int shows)
+{
+	out = append_returns(append(out, code, 2), request, shows);
+	return append(out, "\r\n", 2);
+}
+
 static void
 meta_write_code(const struct request *request, struct reply *reply, const char *code,
-		const char *shows)
+		unsigned int shows)
 {
-	uint8_t *start = meta_reserve(request, reply), *out = append(start, code, 2);
+	uint8_t *start = meta_reserve(request, reply);
 
-	out = append_returns(out, request, shows);
-	reply_commit(reply, start, append(out, "\r\n", 2));
+	reply_commit(reply, start, put_code(start, request, code, shows));
 }
 
 static void
@@ -129,32 +149,51 @@ meta_write_error(struct reply *reply, const char *line)
 
 /* --- mg ----------------------------------------------------------------------------------- */
 
-static void
-meta_write_hit(const struct request *request, struct reply *reply)
+uint8_t *
+meta_put_hit(uint8_t *out, const struct request *request)
 {
 	const struct store_op *op = &request->op;
-	uint8_t *start = meta_reserve(request, reply), *out = start;
-	bool valued = (request->code & META_VALUE) != 0 &&
-		      !((request->code & META_UNLESS_EQUAL) != 0 && op->cas == op->initial);
 
-	if (valued) {
+	if (meta_shows_value(request)) {
 		out = append(out, "VA ", 3);
 		out = decimal_write(out, op->value_length);
 	} else {
 		out = append(out, "HD", 2);
 	}
-	out = append_returns(out, request, "cfhklOst");
+	out = append_returns(out, request, SHOW_ALL);
 	if ((op->options & STORE_TOKEN_SENT) != 0)
 		out = append(out, " Z", 2);
 	if ((op->options & STORE_STALE) != 0)
 		out = append(out, " X", 2);
 	if ((op->options & STORE_WON) != 0)
 		out = append(out, " W", 2);
-	reply_commit(reply, start, append(out, "\r\n", 2));
-	if (valued) {
-		reply_put_value(reply, op);
+	return append(out, "\r\n", 2);
+}
+
+uint8_t *
+meta_put_miss(uint8_t *out, const struct request *request)
+{
+	return put_code(out, request, "EN", SHOW_KEY | SHOW_OPAQUE);
+}
+
+static void
+meta_write_hit(const struct request *request, struct reply *reply)
+{
+	uint8_t *start = meta_reserve(request, reply);
+
+	reply_commit(reply, start, meta_put_hit(start, request));
+	if (meta_shows_value(request)) {
+		reply_put_value(reply, &request->op);
 		reply_put(reply, "\r\n", 2);
 	}
+}
+
+static void
+meta_write_miss(const struct request *request, struct reply *reply)
+{
+	uint8_t *start = meta_reserve(request, reply);
+
+	reply_commit(reply, start, meta_put_miss(start, request));
 }
 
 static void
@@ -163,7 +202,7 @@ meta_write_get(const struct request *request, struct reply *reply)
 	if (meta_hits(request))
 		meta_write_hit(request, reply);
 	else if ((request->flags & REQUEST_QUIET) == 0)
-		meta_write_code(request, reply, "EN", "kO");
+		meta_write_miss(request, reply);
 }
 
 /* --- ms, md, ma --------------------------------------------------------------------------- */
@@ -190,7 +229,8 @@ meta_write_store(const struct request *request, struct reply *reply)
 	if (request->op.status == STORE_NO_MEMORY)
 		meta_write_error(reply, "SERVER_ERROR out of memory storing object");
 	else if (!meta_hits(request) || (request->flags & REQUEST_QUIET) == 0)
-		meta_write_code(request, reply, store_code(&request->op), "ckOs");
+		meta_write_code(request, reply, store_code(&request->op),
+				SHOW_UNIQUE | SHOW_KEY | SHOW_OPAQUE | SHOW_SIZE);
 }
 
 static void
@@ -199,16 +239,16 @@ meta_write_delete(const struct request *request, struct reply *reply)
 	switch (request->op.status) {
 	case STORE_OK:
 		if ((request->flags & REQUEST_QUIET) == 0)
-			meta_write_code(request, reply, "HD", "kO");
+			meta_write_code(request, reply, "HD", SHOW_KEY | SHOW_OPAQUE);
 		break;
 	case STORE_EXISTS:
-		meta_write_code(request, reply, "EX", "kO");
+		meta_write_code(request, reply, "EX", SHOW_KEY | SHOW_OPAQUE);
 		break;
 	case STORE_NO_MEMORY:
 		meta_write_error(reply, "SERVER_ERROR out of memory");
 		break;
 	default:
-		meta_write_code(request, reply, "NF", "kO");
+		meta_write_code(request, reply, "NF", SHOW_KEY | SHOW_OPAQUE);
 	}
 }
 
@@ -222,7 +262,7 @@ meta_write_number(const struct request *request, struct reply *reply)
 	out = append(out, valued ? "VA " : "HD", valued ? 3 : 2);
 	if (valued)
 		out = decimal_write(out, length);
-	out = append_returns(out, request, "ckOt");
+	out = append_returns(out, request, SHOW_UNIQUE | SHOW_KEY | SHOW_OPAQUE | SHOW_TTL);
 	out = append(out, "\r\n", 2);
 	if (valued) {
 		out = append(out, digits, length);
@@ -242,7 +282,7 @@ meta_write_count(const struct request *request, struct reply *reply)
 			meta_write_number(request, reply);
 		break;
 	case STORE_EXISTS:
-		meta_write_code(request, reply, "EX", "kO");
+		meta_write_code(request, reply, "EX", SHOW_KEY | SHOW_OPAQUE);
 		break;
 	case STORE_NOT_A_NUMBER:
 		meta_write_error(reply, "CLIENT_ERROR cannot increment or decrement "
@@ -252,7 +292,7 @@ meta_write_count(const struct request *request, struct reply *reply)
 		meta_write_error(reply, "SERVER_ERROR out of memory");
 		break;
 	default:
-		meta_write_code(request, reply, "NF", "kO");
+		meta_write_code(request, reply, "NF", SHOW_KEY | SHOW_OPAQUE);
 	}
 }
 
