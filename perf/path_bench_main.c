@@ -170,8 +170,17 @@ write_meta_get(uint8_t *out, unsigned int n, bool last)
 	return put_text(put_key(put_text(out, "mg "), n), " v\r\n");
 }
 
+static uint8_t *
+write_meta_set(uint8_t *out, unsigned int n, bool last)
+{
+	(void)last;
+	out = put_text(put_key(put_text(out, "ms "), n), " 32 T0\r\n");
+	return put_text(put_value(out), "\r\n");
+}
+
 enum {
 	BINARY_ANSWER = 24 + 4 + VALUE_LENGTH,
+	META_ANSWER = sizeof("VA 32\r\n\r\n") - 1 + VALUE_LENGTH,
 	TEXT_ANSWER = sizeof("VALUE  0 32\r\n\r\nEND\r\n") - 1 + KEY_LENGTH + VALUE_LENGTH,
 };
 
@@ -183,8 +192,10 @@ static const struct path_case cases[] = {
 	{"udp-text-get", write_text_get, 1, 0},
 	{"udp-text-set", write_text_set, 1, 0},
 	{"udp-meta-get", write_meta_get, 1, 0},
+	{"udp-meta-set", write_meta_set, 1, 0},
 	{"tcp-binary-get", write_binary_get, 1, BINARY_ANSWER},
 	{"tcp-text-get", write_text_get, 1, TEXT_ANSWER},
+	{"tcp-meta-get", write_meta_get, 1, META_ANSWER},
 	{"tcp-text-set", write_text_set, 1, sizeof("STORED\r\n") - 1},
 };
 

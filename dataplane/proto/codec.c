@@ -2,7 +2,7 @@
 #include "dataplane/proto/codec.h"
 
 #include "dataplane/proto/binary.h"
-#include "dataplane/proto/meta_get.h"
+#include "dataplane/proto/meta_plain.h"
 #include "dataplane/proto/text.h"
 #include "dataplane/proto/text_get.h"
 

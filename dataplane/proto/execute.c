@@ -154,8 +154,7 @@ static inline bool
 is_plain(const struct request *request)
 {
 	enum {
-		SPECIAL = REQUEST_SIDE_EFFECT | REQUEST_META | REQUEST_EXAMINES | REQUEST_AUTH |
-			  REQUEST_NO_MEMORY
+		SPECIAL = REQUEST_SIDE_EFFECT | REQUEST_EXAMINES | REQUEST_AUTH | REQUEST_NO_MEMORY
 	};
 
 	return request->action == REQUEST_STORE &&

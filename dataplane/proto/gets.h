@@ -7,11 +7,11 @@
 #define JACKDAW_GETS_H
 
 #include "dataplane/proto/binary.h"
-#include "dataplane/proto/meta_get.h"
+#include "dataplane/proto/meta_plain.h"
 #include "dataplane/proto/text_get.h"
 #include "dataplane/proto/text_set.h"
 
-/* The text protocol's part of requests_take_plain: whole datagrams of get, or of mg, or of one set. */
+/* The text protocol's part of requests_take_plain: whole datagrams of get, or of mg, or of one set or ms. */
 static inline size_t
 text_take_plain(const struct parse_limits *limits, const uint8_t *bytes, size_t length,
 		struct request *requests, unsigned int room, unsigned int *count)
@@ -21,6 +21,11 @@ text_take_plain(const struct parse_limits *limits, const uint8_t *bytes, size_t 
 
 	if (*bytes == 's') {
 		if (more == room || text_take_set(limits, bytes, end, requests + more) != end)
+			return 0;
+		more++;
+	} else if (*bytes == 'm' && length > 1 && bytes[1] == 's') {
+		if (more == room ||
+		    meta_take_set(limits, bytes, end, false, requests + more) != end)
 			return 0;
 		more++;
 	} else if (*bytes == 'm') {
@@ -88,8 +93,8 @@ requests_put_hits(uint8_t *out, const uint8_t *limit, const struct request *requ
 {
 	if (count != 0 && request_is_text_get(requests))
 		return text_put_gets(out, limit, requests, count);
-	for (; count != 0 && out != NULL && request_is_meta_get(requests); count--, requests++)
-		out = meta_put_get(out, limit, requests);
+	for (; count != 0 && out != NULL && request_is_meta(requests); count--, requests++)
+		out = meta_put_plain(out, limit, requests);
 	for (unsigned int i = 0; i < count && out != NULL; i++)
 		out = request_put_plain(out, limit, requests + i);
 	return out;
@@ -112,8 +117,8 @@ requests_write(struct server *server, const struct request *requests, unsigned i
 	for (const struct request *request = requests; request < requests + count; request++) {
 		uint8_t *end = request_put_plain(out, reply->limit, request);
 
-		if (end == NULL && request_is_meta_get(request))
-			end = meta_put_get(out, reply->limit, request);
+		if (end == NULL && request_is_meta(request))
+			end = meta_put_plain(out, reply->limit, request);
 		if (end == NULL) {
 			reply->cursor = out;
 			request_write(server, request, reply);

@@ -60,9 +60,10 @@ enum parse_result meta_parse(struct parser *parser, char letter, const struct li
 /* Bytes that the line of a meta request's reply may take. */
 size_t meta_line_room(const struct request *request);
 
-/* Write the line that answers an mg, in meta_line_room() bytes, and return its end. */
+/* Write the line that answers an mg, or an ms that was stored, in meta_line_room() bytes, and return its end. */
 uint8_t *meta_put_hit(uint8_t *out, const struct request *request);
 uint8_t *meta_put_miss(uint8_t *out, const struct request *request);
+uint8_t *meta_put_stored(uint8_t *out, const struct request *request);
 
 /* True if the value follows the line of an mg's hit. */
 static inline bool

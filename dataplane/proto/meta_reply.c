@@ -15,6 +15,7 @@ enum {
 	SHOW_OPAQUE = 1 << META_OPAQUE,
 	SHOW_SIZE = 1 << META_SIZE,
 	SHOW_TTL = 1 << META_TTL,
+	SHOW_STORED = SHOW_UNIQUE | SHOW_KEY | SHOW_OPAQUE | SHOW_SIZE,
 	SHOW_ALL = (1 << META_TOUCH) - 1,
 };
 
@@ -207,6 +208,12 @@ meta_write_get(const struct request *request, struct reply *reply)
 
 /* --- ms, md, ma --------------------------------------------------------------------------- */
 
+uint8_t *
+meta_put_stored(uint8_t *out, const struct request *request)
+{
+	return put_code(out, request, "HD", SHOW_STORED);
+}
+
 static const char *
 store_code(const struct store_op *op)
 {
@@ -229,8 +236,7 @@ meta_write_store(const struct request *request, struct reply *reply)
 	if (request->op.status == STORE_NO_MEMORY)
 		meta_write_error(reply, "SERVER_ERROR out of memory storing object");
 	else if (!meta_hits(request) || (request->flags & REQUEST_QUIET) == 0)
-		meta_write_code(request, reply, store_code(&request->op),
-				SHOW_UNIQUE | SHOW_KEY | SHOW_OPAQUE | SHOW_SIZE);
+		meta_write_code(request, reply, store_code(&request->op), SHOW_STORED);
 }
 
 static void

@@ -6,6 +6,7 @@
 #include "dataplane/proto/text.h"
 
 #include "dataplane/proto/meta.h"
+#include "dataplane/proto/meta_plain.h"
 #include "dataplane/proto/text_set.h"
 #include "dataplane/proto/token.h"
 
@@ -520,7 +521,9 @@ text_parse(struct parser *parser)
 		return keys_parse(parser, at + 4, KEYS_GET, 0);
 	if (here > 5 && memcmp(at, "gets ", 5) == 0)
 		return keys_parse(parser, at + 5, KEYS_GETS, 0);
-	parser->cursor = text_take_set(parser->limits, at, parser->end, parser->next);
+	parser->cursor =
+		*at == 'm' ? meta_take_set(parser->limits, at, parser->end, true, parser->next)
+			   : text_take_set(parser->limits, at, parser->end, parser->next);
 	if (parser->cursor == at)
 		return text_line(parser);
 	parser->next++;

@@ -179,6 +179,90 @@ what_does_more_than_read_is_left(void)
 		CU_ASSERT(is_taken(taken[i]));
 }
 
+/* --- ms ------------------------------------------------------------------------------------- */
+
+/* An ms from two bytes behind the first on, so that the long way can be given another space. */
+static void
+make_set(struct lines *lines)
+{
+	unsigned int length = below(16) == 0 ? below(2000) : below(40);
+	char number[16];
+
+	lines->length = 0;
+	add(lines, "ms ");
+	add_bytes(lines, below(32) == 0 ? STORE_KEY_MAX - 1 + below(4) : 1 + below(40));
+	snprintf(number, sizeof(number), below(32) == 0 ? " %03u" : " %u", length);
+	add(lines, number);
+	for (unsigned int i = below(5); i > 0; i--) {
+		static const char *const flags[] = {" q",	    " c",   " k",   " s",
+						    " T0",	    " T5",  " F77", " T2147483647",
+						    " F4294967295", " O12", " Oabc"};
+		static const char *const others[] = {" I",	     " C7",	     " ME",  " T",
+						     " F",	     " T-1",	     " q q", "  q",
+						     " T2147483648", " F4294967296", " b",   " N3"};
+
+		add(lines, below(16) == 0 ? others[below(sizeof(others) / sizeof(others[0]))]
+					  : flags[below(sizeof(flags) / sizeof(flags[0]))]);
+	}
+	add(lines, below(4) == 0 ? "\n" : "\r\n");
+	add_bytes(lines, length);
+	add(lines, "\r\n");
+	if (below(4) == 0)
+		lines->bytes[3 + below((unsigned int)lines->length - 3)] ^=
+			(uint8_t)(1U << below(8));
+	if (below(4) == 0)
+		lines->length -= below((unsigned int)lines->length);
+}
+
+static void
+sets_are_read_alike(void)
+{
+	static struct lines lines;
+	static uint8_t wide[BYTES_MAX + 1];
+	const struct parse_limits narrow = {.item_size_max = 1500};
+	unsigned int all = 0;
+
+	srandom(11212);
+	for (unsigned int round = 0; round < ROUNDS; round++) {
+		struct stream stream = {.datagram = true};
+		struct request quick, whole;
+		unsigned int count = 0;
+		const uint8_t *at;
+		size_t consumed;
+
+		memset(&quick, 0xa5, sizeof(quick));
+		make_set(&lines);
+		at = meta_take_set(&narrow, lines.bytes, lines.bytes + lines.length, true, &quick);
+		if (at == lines.bytes)
+			continue;
+		CU_ASSERT_EQUAL(meta_take_set(&narrow, lines.bytes, lines.bytes + lines.length,
+					      false, &whole) == at,
+				(quick.flags & REQUEST_ECHO) == 0);
+		all++;
+		memcpy(wide, "ms ", 3);
+		memcpy(wide + 3, lines.bytes + 2, lines.length - 2);
+		requests_parse(&stream, &narrow, wide, lines.length + 1, &whole, 1, &count,
+			       &consumed);
+		CU_ASSERT_EQUAL_FATAL(count, 1);
+		CU_ASSERT_EQUAL(consumed, (size_t)(at - lines.bytes) + 1);
+		/* as if there were one space */
+		CU_ASSERT_EQUAL(whole.op.data - wide, quick.op.data - lines.bytes + 1);
+		CU_ASSERT_EQUAL(whole.op.key - wide, quick.op.key - lines.bytes + 1);
+		whole.op.key = quick.op.key;
+		if (whole.text != NULL)
+			CU_ASSERT_EQUAL((const uint8_t *)whole.text - wide,
+					(const uint8_t *)quick.text - lines.bytes + 1);
+		whole.text = quick.text;
+		quick.op.initial = whole.op.initial;
+		are_equal(&quick, &whole);
+		CU_ASSERT_EQUAL(quick.op.exptime, whole.op.exptime);
+		CU_ASSERT_EQUAL(quick.op.flags, whole.op.flags);
+		CU_ASSERT_EQUAL(quick.op.data_length, whole.op.data_length);
+		CU_ASSERT_EQUAL(quick.op.reservation, 0);
+	}
+	CU_ASSERT(all > ROUNDS / 10);
+}
+
 /* --- replies ------------------------------------------------------------------------------- */
 
 static int
@@ -231,9 +315,15 @@ replies_are_written_alike(void)
 		uint8_t *end;
 		size_t length;
 
-		make_lines(&lines, 0);
-		meta_take_gets(lines.bytes, lines.bytes + lines.length, true, requests, LINES_MAX,
-			       &count);
+		if (round % 4 == 0) {
+			make_set(&lines);
+			count = meta_take_set(&limits, lines.bytes, lines.bytes + lines.length,
+					      true, requests) != lines.bytes;
+		} else {
+			make_lines(&lines, 0);
+			meta_take_gets(lines.bytes, lines.bytes + lines.length, true, requests,
+				       LINES_MAX, &count);
+		}
 		for (unsigned int i = 0; i < count; i++) {
 			answer(&requests[i], memory);
 			request_write(&server, &requests[i], &long_way);
@@ -254,5 +344,6 @@ replies_are_written_alike(void)
 	CU_ASSERT(at_once > ROUNDS / 40);
 }
 
-SUITE("dataplane/proto/meta_get", TEST(lines_are_read_alike),
-      TEST(what_does_more_than_read_is_left), TEST(replies_are_written_alike))
+SUITE("dataplane/proto/meta_plain", TEST(lines_are_read_alike),
+      TEST(what_does_more_than_read_is_left), TEST(sets_are_read_alike),
+      TEST(replies_are_written_alike))
