@@ -97,7 +97,7 @@ take_flag(struct taking *taking, const struct simple_flag flags[SIMPLE_FLAGS], c
 	return after;
 }
 
-/* The flags of ms that have a number: T, which is cut to what an exptime may be there, and F. */
+/* The flags of ms that have a number, T and F: the byte behind it. NULL: it is neither, or out of its range. */
 static inline const uint8_t *
 take_number_flag(struct taking *taking, const uint8_t *at, const uint8_t *end)
 {

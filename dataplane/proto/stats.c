@@ -398,6 +398,8 @@ stats_subtract(struct stats_inputs *inputs, const struct stats_inputs *at_reset)
 	store->evicted_unfetched -= at_reset->store.evicted_unfetched;
 	store->expired -= at_reset->store.expired;
 	store->expired_unfetched -= at_reset->store.expired_unfetched;
+	store->crawled -= at_reset->store.crawled;
+	store->crawl_reclaimed -= at_reset->store.crawl_reclaimed;
 	store->out_of_memory -= at_reset->store.out_of_memory;
 	process->connections_total -= at_reset->process.connections_total;
 	process->connections_rejected -= at_reset->process.connections_rejected;

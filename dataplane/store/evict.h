@@ -5,7 +5,8 @@
  * S3-FIFO (Yang et al., "FIFO queues are all you need for cache eviction", SOSP 2023) with segments
  * for queue elements. New items enter Small, or Main if a ghost remembers their key. A victim of
  * Small: what was read since is copied to Main, the rest leaves a ghost. A victim of Main: what
- * was read is copied to its young end with one use less, the rest is dropped. Before anything that
+ * was read is copied to its young end with one use less, the rest is dropped. Of what nobody read, items smaller
+ * than others get another turn in their queue at times (docs/decisions/005-sizes.md). Before anything that
  * lives is dropped, segments that are dead by a quarter (overwritten, deleted) are cleaned: all that
  * lives in them moves to a segment that takes their place. docs/decisions/001-eviction.md says why.
  *
