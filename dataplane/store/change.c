@@ -10,7 +10,7 @@
 #include "dataplane/store/draft.h"
 #include "dataplane/store/hit.h"
 #include "dataplane/store/index_find.h"
-#include "dataplane/store/overwrite.h"
+#include "dataplane/store/plain_set.h"
 #include "dataplane/store/reserve.h"
 
 enum {
@@ -353,7 +353,7 @@ change_execute(struct store *store, struct shard *shard, struct writer *writer, 
 	uint32_t taken;
 
 	if (!item_is_too_large(store, op->key_length, op->data_length, op->flags) &&
-	    overwrite_execute(store, shard, writer, op, moment, &taken)) {
+	    plain_set_execute(store, shard, writer, op, moment, &taken)) {
 		if (taken != 0)
 			pay_for_memory(shard, writer, taken, moment);
 	} else {

@@ -20,7 +20,7 @@
  *
  * tests/store/test_insert_model.c checks this exhaustively.
  */
-#include "dataplane/store/index.h"
+#include "dataplane/store/index_find.h"
 
 enum {
 	YIELDS_MAX = 3, /* times to withdraw before kicking an entry that stands before ours */
@@ -170,13 +170,83 @@ place_over(struct insert *insert, const struct index_entry *victim, _Atomic uint
 	return PLACED;
 }
 
+/* Slots of the bucket with our tag, in whatever state. */
+static unsigned int
+match_tag(const struct insert *insert, const struct bucket *bucket, unsigned int slots)
+{
+	return bucket_match_word(bucket, slots, slot_tag(insert->hash), SLOT_TAG) & ~1u;
+}
+
+/* The first empty slot of the bucket, unless a place is known. */
+static void
+find_empty(struct bucket *bucket, unsigned int slots, struct index_entry *place)
+{
+	unsigned int match = bucket_match_word(bucket, slots, SLOT_EMPTY, UINT64_MAX) & ~1u;
+
+	if (match != 0 && place->slot == NULL)
+		*place = (struct index_entry){.slot = bucket_matched(bucket, match),
+					      .word = SLOT_EMPTY};
+}
+
+/* The oldest ghost of the first bucket, unless a place is known. */
+static void
+find_ghost(struct bucket *bucket, struct index_entry *place)
+{
+	unsigned int match = bucket_match_word(bucket, FIRST_SLOTS, SLOT_GHOST,
+					       SLOT_STATE | SLOT_FROZEN) &
+			     ~1u;
+
+	if (place->slot != NULL)
+		return;
+
+	for (; match != 0; match &= match - 1) {
+		_Atomic uint64_t *slot = bucket_matched(bucket, match);
+		/* relaxed: it is only replaced if it is still that */
+		uint64_t word = atomic_load_explicit(slot, memory_order_relaxed);
+
+		if (slot_is(word, SLOT_GHOST) && (word & SLOT_FROZEN) == 0)
+			keep_lesser(place, slot, word, GHOST_STAMP);
+	}
+}
+
+/*
+ * The place of nearly every entry: nothing in the chain has its tag, and there is an empty slot in the first bucket, or
+ * a ghost, or an empty slot further on. False: this isn't so, and nothing is known.
+ */
+static bool
+find_plain_place(struct insert *insert, struct index_entry *place)
+{
+	struct bucket *first = index_settled_bucket(insert->index, insert->hash, insert->losses);
+	uint64_t control = bucket_control(first);
+
+	insert->chain = first;
+	if ((control & CONTROL_FROZEN) != 0 || match_tag(insert, first, FIRST_SLOTS) != 0)
+		return false;
+	*place = (struct index_entry){.slot = NULL};
+	find_empty(first, FIRST_SLOTS, place);
+	find_ghost(first, place);
+	while ((control & CONTROL_ADDRESS) != 0) {
+		struct bucket *bucket = bucket_at(insert->index, control);
+
+		if (match_tag(insert, bucket, OVERFLOW_SLOTS) != 0)
+			return false;
+		find_empty(bucket, OVERFLOW_SLOTS, place);
+		control = bucket_control(bucket);
+	}
+	return place->slot != NULL;
+}
+
 static enum verdict
 place(struct insert *insert, _Atomic uint64_t **ours)
 {
+	struct index_entry plain;
 	struct places places;
 	struct bucket *bucket;
-	enum verdict verdict = look_through(insert, &places);
+	enum verdict verdict;
 
+	if (__builtin_expect(find_plain_place(insert, &plain), 1))
+		return place_in(insert, &plain, ours);
+	verdict = look_through(insert, &places);
 	if (verdict != PLACED)
 		return verdict;
 	if (places.own.slot != NULL)
@@ -235,8 +305,8 @@ meet(struct insert *insert, _Atomic uint64_t *ours, _Atomic uint64_t *slot, bool
  * now: then the flip will tell.
  *
  * Of two writers, each of which has placed its entry, one at least must see the other's: placements
- * and these loads are all seq_cst, so in their total order the later placement comes before its
- * writer's loads. With less, both could miss each other and go live.
+ * are seq_cst, and these loads come after the writer's own, so that the later of the two sees the earlier.
+ * With less, both could miss each other and go live. On x86 loads come after any locked instruction before them.
  */
 static enum verdict
 rescan(struct insert *insert, _Atomic uint64_t *ours)
@@ -245,19 +315,22 @@ rescan(struct insert *insert, _Atomic uint64_t *ours)
 	unsigned int slots = FIRST_SLOTS;
 	bool before = true;
 
+#ifndef __x86_64__
+	atomic_thread_fence(memory_order_seq_cst);
+#endif
 	for (;; slots = OVERFLOW_SLOTS) {
 		/* seq_cst: an overflow bucket may have been appended */
 		uint64_t control = atomic_load_explicit(&bucket->control, memory_order_seq_cst);
+		unsigned int match = match_tag(insert, bucket, slots);
 
-		for (unsigned int i = 0; i < slots; i++) {
-			_Atomic uint64_t *slot = &bucket->slot[i];
-			enum verdict verdict;
+		for (; match != 0; match &= match - 1) {
+			_Atomic uint64_t *slot = bucket_matched(bucket, match);
+			enum verdict verdict = PLACED;
 
-			if (slot == ours) {
+			if (slot == ours)
 				before = false;
-				continue;
-			}
-			verdict = meet(insert, ours, slot, before);
+			else
+				verdict = meet(insert, ours, slot, before);
 			if (verdict != PLACED)
 				return verdict;
 		}

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * overwrite.h - the way of nearly all SETs of a cache that is warm: plain ones, of a key that is there
- * and was foreseen (index_find.h). It is what change.c does, in one straight line.
+ * plain_set.h - the way of nearly all SETs: plain ones, of a key that is there and was foreseen
+ * (index_find.h), or of one that is not. It is what change.c does, in one straight line for either.
  */
-#ifndef JACKDAW_STORE_OVERWRITE_H
-#define JACKDAW_STORE_OVERWRITE_H
+#ifndef JACKDAW_STORE_PLAIN_SET_H
+#define JACKDAW_STORE_PLAIN_SET_H
 
 #include "dataplane/store/shard.h"
 
@@ -13,7 +13,7 @@
  * used again (places.h). False, and nothing done, if anything about it is unusual: then it is for
  * change_execute's loop. The writer's thread.
  */
-bool overwrite_execute(const struct store *store, struct shard *shard, struct writer *writer,
+bool plain_set_execute(const struct store *store, struct shard *shard, struct writer *writer,
 		       struct store_op *op, const struct moment *moment, uint32_t *taken);
 
 #endif
