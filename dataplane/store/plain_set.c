@@ -140,11 +140,11 @@ insert(const struct store *store, struct shard *shard, struct writer *writer, st
 		return false;
 	write_plain(heap_item(writer->heap, room.location), op, wanted.head, wanted.expiry, 0);
 	losses.count = 0;
-	inserted = index_insert(
-		&shard->index, op->hash, op->key, op->key_length,
-		slot_live(op->hash, room.location) |
-			index_read_marks(false, (op->options & STORE_KEEP_CAS) != 0),
-		&exposed, &losses);
+	inserted =
+		index_insert(&shard->index, op->hash, op->key, op->key_length,
+			     slot_live(op->hash, room.location) |
+				     index_read_marks(false, (op->options & STORE_KEEP_CAS) != 0),
+			     &exposed, &losses);
 	if (losses.count != 0)
 		shard_account(shard, writer, &losses);
 	if (inserted != INDEX_INSERTED) {
