@@ -192,9 +192,8 @@ find_empty(struct bucket *bucket, unsigned int slots, struct index_entry *place)
 static void
 find_ghost(struct bucket *bucket, struct index_entry *place)
 {
-	unsigned int match = bucket_match_word(bucket, FIRST_SLOTS, SLOT_GHOST,
-					       SLOT_STATE | SLOT_FROZEN) &
-			     ~1u;
+	unsigned int match =
+		bucket_match_word(bucket, FIRST_SLOTS, SLOT_GHOST, SLOT_STATE | SLOT_FROZEN) & ~1u;
 
 	if (place->slot != NULL)
 		return;
