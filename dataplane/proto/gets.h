@@ -16,24 +16,20 @@ static inline size_t
 text_take_plain(const struct parse_limits *limits, const uint8_t *bytes, size_t length,
 		struct request *requests, unsigned int room, unsigned int *count)
 {
-	const uint8_t *end = bytes + length;
+	const uint8_t *at = bytes, *end = bytes + length;
 	unsigned int more = *count;
 
-	if (*bytes == 's') {
-		if (more == room || text_take_set(limits, bytes, end, requests + more) != end)
-			return 0;
+	if (*bytes == 'g') {
+		at = text_take_gets(bytes, end, requests, room, &more);
+	} else if (length > 1 && bytes[0] == 'm' && bytes[1] == 'g') {
+		at = meta_take_gets(bytes, end, false, requests, room, &more);
+	} else if (more < room) {
+		at = *bytes == 'm' ? meta_take_set(limits, bytes, end, false, requests + more)
+				   : text_take_set(limits, bytes, end, requests + more);
 		more++;
-	} else if (*bytes == 'm' && length > 1 && bytes[1] == 's') {
-		if (more == room ||
-		    meta_take_set(limits, bytes, end, false, requests + more) != end)
-			return 0;
-		more++;
-	} else if (*bytes == 'm') {
-		if (meta_take_gets(bytes, end, false, requests, room, &more) != end)
-			return 0;
-	} else if (*bytes != 'g' || text_take_gets(bytes, end, requests, room, &more) != end) {
-		return 0;
 	}
+	if (at != end)
+		return 0;
 	*count = more;
 	return length;
 }
@@ -63,14 +59,18 @@ requests_take_plain(const struct parse_limits *limits, const uint8_t *bytes, siz
 	return (size_t)(at - bytes);
 }
 
-/* The reply to a plain get of the binary protocol that hit, or set of either that was stored; else NULL. */
+/*
+ * The reply to a plain get of the binary protocol that hit, to a set of either that was stored, or to a meta
+ * request with a short answer; else NULL.
+ */
 static inline uint8_t *
 request_put_plain(uint8_t *out, const uint8_t *limit, const struct request *request)
 {
+	if (request->protocol == PROTOCOL_TEXT)
+		return request_is_meta(request) ? meta_put_plain(out, limit, request)
+						: text_put_stored(out, limit, request);
 	if (request->op.verb == STORE_GET)
 		return binary_put_hit(out, limit, request);
-	if (request->protocol == PROTOCOL_TEXT)
-		return text_put_stored(out, limit, request);
 	return binary_put_stored(out, limit, request);
 }
 
@@ -93,8 +93,6 @@ requests_put_hits(uint8_t *out, const uint8_t *limit, const struct request *requ
 {
 	if (count != 0 && request_is_text_get(requests))
 		return text_put_gets(out, limit, requests, count);
-	for (; count != 0 && out != NULL && request_is_meta(requests); count--, requests++)
-		out = meta_put_plain(out, limit, requests);
 	for (unsigned int i = 0; i < count && out != NULL; i++)
 		out = request_put_plain(out, limit, requests + i);
 	return out;
@@ -117,8 +115,6 @@ requests_write(struct server *server, const struct request *requests, unsigned i
 	for (const struct request *request = requests; request < requests + count; request++) {
 		uint8_t *end = request_put_plain(out, reply->limit, request);
 
-		if (end == NULL && request_is_meta(request))
-			end = meta_put_plain(out, reply->limit, request);
 		if (end == NULL) {
 			reply->cursor = out;
 			request_write(server, request, reply);

@@ -130,16 +130,6 @@ begin(struct request *request, uint8_t verb, uint32_t options)
 	return (struct taking){.request = request};
 }
 
-/* Past the end of a line; NULL if it doesn't end here. */
-static inline const uint8_t *
-take_end(const uint8_t *at, const uint8_t *end)
-{
-	if (at == end)
-		return NULL;
-	at += *at == '\r';
-	return at != end && *at == '\n' ? at + 1 : NULL;
-}
-
 /* Takes one line: the byte behind it, or NULL if it is anything else, and then *request may have been written. */
 static inline const uint8_t *
 meta_take_get(const uint8_t *at, const uint8_t *end, struct request *request)
@@ -162,7 +152,7 @@ meta_take_get(const uint8_t *at, const uint8_t *end, struct request *request)
 		if (at == NULL)
 			return NULL;
 	}
-	return take_end(at, end);
+	return line_end(at, end);
 }
 
 const uint8_t *
@@ -184,7 +174,7 @@ const uint8_t *
 meta_take_set(const struct parse_limits *limits, const uint8_t *at, const uint8_t *end, bool echo,
 	      struct request *request)
 {
-	const uint8_t *key = at + 3, *next, *flag;
+	const uint8_t *key = at + 3, *next, *flag, *data;
 	struct taking taking;
 	size_t key_length;
 	uint64_t length;
@@ -206,14 +196,12 @@ meta_take_set(const struct parse_limits *limits, const uint8_t *at, const uint8_
 		if (next == NULL)
 			return at;
 	}
-	next = take_end(next, end);
-	if (next == NULL || (size_t)(end - next) < length + 2 ||
-	    memcmp(next + length, "\r\n", 2) != 0 ||
-	    value_too_large(limits, key_length, length, request->op.flags) ||
-	    (!echo && (request->flags & REQUEST_ECHO) != 0))
+	data = line_end(next, end);
+	if (data == NULL || (!echo && (request->flags & REQUEST_ECHO) != 0))
 		return at;
-	request->op.data = next;
-	return next + length + 2;
+	request->op.data = data;
+	next = text_take_whole(limits, data, end, key_length, length, request->op.flags);
+	return next != NULL ? next : at;
 }
 
 static uint8_t *
@@ -224,11 +212,7 @@ put_get(uint8_t *out, const struct request *request)
 	if (op->status != STORE_OK)
 		return (request->flags & REQUEST_QUIET) == 0 ? meta_put_miss(out, request) : out;
 	out = meta_put_hit(out, request);
-	if (!meta_shows_value(request))
-		return out;
-	copy_bytes(out, op->value, op->value_length);
-	memcpy(out + op->value_length, "\r\n", 2);
-	return out + op->value_length + 2;
+	return meta_shows_value(request) ? text_put_value(out, op) : out;
 }
 
 static uint8_t *

@@ -177,24 +177,24 @@ meta_put_miss(uint8_t *out, const struct request *request)
 	return put_code(out, request, "EN", SHOW_KEY | SHOW_OPAQUE);
 }
 
+/* One of these lines. */
 static void
-meta_write_hit(const struct request *request, struct reply *reply)
+write_line(const struct request *request, struct reply *reply,
+	   uint8_t *(*put)(uint8_t *out, const struct request *request))
 {
 	uint8_t *start = meta_reserve(request, reply);
 
-	reply_commit(reply, start, meta_put_hit(start, request));
+	reply_commit(reply, start, put(start, request));
+}
+
+static void
+meta_write_hit(const struct request *request, struct reply *reply)
+{
+	write_line(request, reply, meta_put_hit);
 	if (meta_shows_value(request)) {
 		reply_put_value(reply, &request->op);
 		reply_put(reply, "\r\n", 2);
 	}
-}
-
-static void
-meta_write_miss(const struct request *request, struct reply *reply)
-{
-	uint8_t *start = meta_reserve(request, reply);
-
-	reply_commit(reply, start, meta_put_miss(start, request));
 }
 
 static void
@@ -203,7 +203,7 @@ meta_write_get(const struct request *request, struct reply *reply)
 	if (meta_hits(request))
 		meta_write_hit(request, reply);
 	else if ((request->flags & REQUEST_QUIET) == 0)
-		meta_write_miss(request, reply);
+		write_line(request, reply, meta_put_miss);
 }
 
 /* --- ms, md, ma --------------------------------------------------------------------------- */

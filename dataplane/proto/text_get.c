@@ -41,12 +41,12 @@ text_take_get(const uint8_t *at, const uint8_t *end, struct request **next,
 			key = after + 1;
 			continue;
 		}
-		after += *after == '\r';
-		if (after == end || *after != '\n')
+		after = line_end(after, end);
+		if (after == NULL)
 			return NULL;
 		request->flags = flags | REQUEST_LAST;
 		*next = request + 1;
-		return after + 1;
+		return after;
 	}
 	return NULL;
 }
@@ -82,9 +82,7 @@ text_put_get(uint8_t *out, const uint8_t *limit, const struct request *request)
 		return NULL;
 	if (found) {
 		out = text_put_head(out, op, (request->flags & REQUEST_WITH_CAS) != 0);
-		copy_bytes(out, op->value, length);
-		memcpy(out + length, "\r\n", 2);
-		out += length + 2;
+		out = text_put_value(out, op);
 	}
 	if (last) {
 		memcpy(out, "END\r\n", 5);

@@ -35,6 +35,15 @@ uint8_t *text_put_gets(uint8_t *out, const uint8_t *limit, const struct request 
 void text_write_all(struct server *server, const struct request *requests, unsigned int count,
 		    struct reply *reply);
 
+/* Writes a short value and the end of its line, and returns where that ends. */
+static inline uint8_t *
+text_put_value(uint8_t *out, const struct store_op *op)
+{
+	copy_bytes(out, op->value, op->value_length);
+	memcpy(out + op->value_length, "\r\n", 2);
+	return out + op->value_length + 2;
+}
+
 /* Writes VALUE <key> <flags> <bytes>[ <unique>]\r\n and returns its end. */
 static inline uint8_t *
 text_put_head(uint8_t *out, const struct store_op *op, bool with_cas)

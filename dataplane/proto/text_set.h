@@ -54,6 +54,20 @@ text_take_set_end(const uint8_t *at, const uint8_t *end, uint16_t *flags)
 }
 
 /*
+ * Past the data of a set or ms that begins at `data`; NULL: it is not whole, ends with anything but a line's
+ * end, or is too large.
+ */
+static inline const uint8_t *
+text_take_whole(const struct parse_limits *limits, const uint8_t *data, const uint8_t *end,
+		size_t key_length, uint64_t length, uint32_t flags)
+{
+	if ((size_t)(end - data) < length + 2 || memcmp(data + length, "\r\n", 2) != 0 ||
+	    value_too_large(limits, key_length, length, flags))
+		return NULL;
+	return data + length + 2;
+}
+
+/*
  * Takes a plain set at `at`, with its data: there must be room for its request. Returns where it ends;
  * `at` if it is anything else: then the request may have been written.
  */
@@ -79,16 +93,17 @@ text_take_set(const struct parse_limits *limits, const uint8_t *at, const uint8_
 	if (next == NULL || *next != ' ')
 		return at;
 	next = text_take_number(next + 1, end, &length);
-	if (next == NULL || (data = text_take_set_end(next, end, &quiet)) == NULL ||
-	    (size_t)(end - data) < length + 2 || memcmp(data + length, "\r\n", 2) != 0 ||
-	    value_too_large(limits, key_length, length, (uint32_t)flags))
+	if (next == NULL || (data = text_take_set_end(next, end, &quiet)) == NULL)
+		return at;
+	next = text_take_whole(limits, data, end, key_length, length, (uint32_t)flags);
+	if (next == NULL)
 		return at;
 	request_begin_set(request, PROTOCOL_TEXT, key, key_length, data, (uint32_t)length);
 	request->flags = quiet;
 	/* cut to 32 bits, both, as text_store.c does */
 	request->op.flags = (uint32_t)flags;
 	request->op.exptime = (int32_t)(uint32_t)exptime;
-	return data + length + 2;
+	return next;
 }
 
 /*

@@ -102,6 +102,16 @@ word_end(const uint8_t *at, const uint8_t *end)
 	}
 }
 
+/* Past a line's end that is at `at`, \n or \r\n; NULL if none is. */
+static inline const uint8_t *
+line_end(const uint8_t *at, const uint8_t *end)
+{
+	if (at == end)
+		return NULL;
+	at += *at == '\r';
+	return at != end && *at == '\n' ? at + 1 : NULL;
+}
+
 /* Past the line that `at` is in, or NULL if its \n hasn't come yet. */
 static inline const uint8_t *
 line_skip(const uint8_t *at, const uint8_t *end)

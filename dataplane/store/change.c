@@ -43,10 +43,7 @@ change_discard(struct change *change)
 {
 	if (change->room.location == 0 || change->reserved)
 		return;
-	if (change->exposed)
-		writer_discard(change->writer, change->room.location, change->size);
-	else
-		room_give_back(change->writer, &change->room, change->size);
+	room_give_back(change->writer, &change->room, change->size, change->exposed);
 	change->room.location = 0;
 }
 

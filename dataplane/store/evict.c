@@ -489,7 +489,7 @@ evict_some(struct store *store, struct shard *shard, struct writer *writer,
 	return seen;
 }
 
-/* Drops an item, unless it is neither expired nor unread. True if it was there. */
+/* Drops an item, read or not. True if it was there. */
 static bool
 evict_one(struct shard *shard, struct writer *writer, const struct moment *moment, uint64_t hash,
 	  uint64_t location)

@@ -53,8 +53,8 @@ reader_see(struct gp *gp, struct gp_reader *reader)
 void
 gp_enter(struct gp *gp, unsigned int reader)
 {
-	/* From now on this reader is waited for. acquire, as reader_see; if another period has begun since, we see it at the next
-	 * quiescent state */
+	/* From now on this reader is waited for. acquire, as reader_see; if another period has
+	 * begun since, we see it at the next quiescent state */
 	uint64_t started = atomic_load_explicit(&gp->started, memory_order_acquire);
 
 	/* acquire: if somebody found us offline just before, and ended a period without us, all

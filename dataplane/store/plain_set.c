@@ -105,7 +105,7 @@ overwrite(const struct store *store, struct shard *shard, struct writer *writer,
 	word = slot_live(op->hash, room.location) | (entry.word & SLOT_USED) |
 	       index_read_marks(false, (op->options & STORE_KEEP_CAS) != 0);
 	if (!index_replace(&entry, word)) {
-		room_give_back(writer, &room, wanted.size);
+		room_give_back(writer, &room, wanted.size, false);
 		return false;
 	}
 	succeed(heap, writer, op, &wanted, &room, moment);
@@ -125,7 +125,7 @@ insert(const struct store *store, struct shard *shard, struct writer *writer, st
        const struct moment *moment, uint32_t *taken)
 {
 	const struct old none = {.location = 0};
-	struct wanted wanted = wanted_of(store, op, moment);
+	struct wanted wanted;
 	struct index_losses losses;
 	enum index_insert inserted;
 	struct index_entry entry;
@@ -135,6 +135,7 @@ insert(const struct store *store, struct shard *shard, struct writer *writer, st
 	/* of an op that was not probed nothing is known; another may have inserted it since */
 	if (index_find(&shard->index, op->hash, op->key, op->key_length, &entry))
 		return false;
+	wanted = wanted_of(store, op, moment);
 	room = room_find(shard, writer, &none, op->hash, wanted.size, wanted.expiry, moment);
 	if (room.location == 0)
 		return false;
@@ -148,10 +149,7 @@ insert(const struct store *store, struct shard *shard, struct writer *writer, st
 	if (losses.count != 0)
 		shard_account(shard, writer, &losses);
 	if (inserted != INDEX_INSERTED) {
-		if (exposed)
-			writer_discard(writer, room.location, wanted.size);
-		else
-			writer_give_back(writer, room.location, wanted.size);
+		room_give_back(writer, &room, wanted.size, exposed);
 		return false;
 	}
 	succeed(writer->heap, writer, op, &wanted, &room, moment);

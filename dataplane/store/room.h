@@ -179,11 +179,11 @@ room_find(struct shard *shard, struct writer *writer, const struct old *old, uin
 	return (struct room){writer_allocate(writer, class, size, expiry, moment), 0};
 }
 
-/* Nobody has seen what is there. */
+/* What is there won't be published; exposed: but others may have seen it. */
 static inline void
-room_give_back(struct writer *writer, const struct room *room, uint32_t size)
+room_give_back(struct writer *writer, const struct room *room, uint32_t size, bool exposed)
 {
-	if (room->turn == 0)
+	if (room->turn == 0 && !exposed)
 		writer_give_back(writer, room->location, size);
 	else
 		writer_discard(writer, room->location, size);

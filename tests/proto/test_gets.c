@@ -8,6 +8,7 @@
 #include "dataplane/proto/gets.h"
 #include "dataplane/proto/lookups.h"
 #include "dataplane/proto/token.h"
+#include "tests/proto/alike.h"
 #include "tests/suite.h"
 
 enum {
@@ -79,17 +80,8 @@ datagram_make(struct datagram *datagram, bool plain)
 static void
 requests_are_equal(const struct request *one, const struct request *two, unsigned int count)
 {
-	for (unsigned int i = 0; i < count; i++, one++, two++) {
-		CU_ASSERT_EQUAL(one->opaque, two->opaque);
-		CU_ASSERT_EQUAL(one->flags, two->flags);
-		CU_ASSERT_EQUAL(one->action, two->action);
-		CU_ASSERT_EQUAL(one->protocol, two->protocol);
-		CU_ASSERT_EQUAL(one->verb, two->verb);
-		CU_ASSERT_EQUAL(one->op.verb, two->op.verb);
-		CU_ASSERT_EQUAL(one->op.options, two->op.options);
-		CU_ASSERT_PTR_EQUAL(one->op.key, two->op.key);
-		CU_ASSERT_EQUAL(one->op.key_length, two->op.key_length);
-	}
+	for (unsigned int i = 0; i < count; i++)
+		request_is_equal(one + i, two + i);
 }
 
 static void

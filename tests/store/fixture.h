@@ -68,6 +68,44 @@ fixture_end(struct fixture *fixture)
 	store_destroy(fixture->store);
 }
 
+/* Memory of which segments are small enough to be many. */
+static inline struct fixture
+fixture_small(uint64_t memory)
+{
+	struct store_options options = fixture_options(memory);
+
+	options.item_size_max = 4096;
+	return fixture_with(&options);
+}
+
+/* Stores `length` bytes under the key that the number's bytes are. */
+static inline enum store_status
+store_number(struct fixture *f, uint64_t number, const void *value, uint32_t length,
+	     int64_t exptime)
+{
+	f->op = (struct store_op){
+		.verb = STORE_SET,
+		.key = (const uint8_t *)&number,
+		.key_length = sizeof(number),
+		.data = value,
+		.data_length = length,
+		.exptime = exptime,
+	};
+	store_do(f->worker, &f->op);
+	return (enum store_status)f->op.status;
+}
+
+/* Any operation on such a key that needs no more. */
+static inline enum store_status
+run_number(struct fixture *f, enum store_verb verb, uint64_t number)
+{
+	f->op = (struct store_op){.verb = (uint8_t)verb,
+				  .key = (const uint8_t *)&number,
+				  .key_length = sizeof(number)};
+	store_do(f->worker, &f->op);
+	return (enum store_status)f->op.status;
+}
+
 /* Executes f->op for a key; returns the status. */
 static inline enum store_status
 run(struct fixture *f, enum store_verb verb, const char *key)

@@ -21,25 +21,13 @@ enum {
 static enum store_status
 set_key(struct fixture *f, uint64_t key, int64_t exptime)
 {
-	f->op = (struct store_op){
-		.verb = STORE_SET,
-		.key = (const uint8_t *)&key,
-		.key_length = sizeof(key),
-		.data = (const uint8_t *)&key,
-		.data_length = sizeof(key),
-		.exptime = exptime,
-	};
-	store_do(f->worker, &f->op);
-	return (enum store_status)f->op.status;
+	return store_number(f, key, &key, sizeof(key), exptime);
 }
 
 static enum store_status
 get_key(struct fixture *f, uint64_t key)
 {
-	f->op = (struct store_op){
-		.verb = STORE_GET, .key = (const uint8_t *)&key, .key_length = sizeof(key)};
-	store_do(f->worker, &f->op);
-	return (enum store_status)f->op.status;
+	return run_number(f, STORE_GET, key);
 }
 
 static void
@@ -55,11 +43,8 @@ rest(struct fixture *f, uint64_t operation)
 static struct fixture
 fixture_full(void)
 {
-	struct store_options options = fixture_options(MEMORY);
-	struct fixture f;
+	struct fixture f = fixture_small(MEMORY);
 
-	options.item_size_max = 4096;
-	f = fixture_with(&options);
 	for (uint64_t key = 0; key < KEYS; key++) {
 		CU_ASSERT_EQUAL(set_key(&f, key, key % 2 != 0 ? TTL : 0), STORE_OK);
 		for (uint64_t back = 1; back <= MAIN_ROUNDS; back++)
@@ -117,12 +102,9 @@ expired_items_are_found(void)
 static void
 nothing_is_looked_at_in_vain(void)
 {
-	struct store_options options = fixture_options(MEMORY);
 	struct store_stats stats;
-	struct fixture f;
+	struct fixture f = fixture_small(MEMORY);
 
-	options.item_size_max = 4096;
-	f = fixture_with(&options);
 	for (uint64_t key = 0; key < KEYS; key++) {
 		CU_ASSERT_EQUAL(set_key(&f, key, 0), STORE_OK);
 		rest(&f, key);
@@ -176,17 +158,9 @@ player_run(void *argument)
 		number %= number % 2 == 0 ? PLAYER_KEYS / 16 : PLAYER_KEYS;
 		key = player_key(player, number);
 		value = n << 32 | number;
-		f.op = (struct store_op){
-			.verb = STORE_SET,
-			.key = (const uint8_t *)&key,
-			.key_length = sizeof(key),
-			.data = (const uint8_t *)&value,
-			.data_length = sizeof(value),
-			.exptime = number % 3 == 0 ? 1 + (int64_t)(number % 60) : 0,
-		};
-		store_do(f.worker, &f.op);
 		/* a machine whose CPUs are busy with something else may have no room for it */
-		if (f.op.status == STORE_OK)
+		if (store_number(&f, key, &value, sizeof(value),
+				 number % 3 == 0 ? 1 + (int64_t)(number % 60) : 0) == STORE_OK)
 			player->version[number] = value;
 		number = (random >> 17) % PLAYER_KEYS;
 		if (get_key(&f, player_key(player, number)) == STORE_OK)

@@ -132,15 +132,7 @@ set_number(struct fixture *f, uint64_t n)
 {
 	static const uint8_t value[100];
 
-	f->op = (struct store_op){
-		.verb = STORE_SET,
-		.key = (const uint8_t *)&n,
-		.key_length = sizeof(n),
-		.data = value,
-		.data_length = sizeof(value),
-	};
-	store_do(f->worker, &f->op);
-	CU_ASSERT_EQUAL(f->op.status, STORE_OK);
+	CU_ASSERT_EQUAL(store_number(f, n, value, sizeof(value), 0), STORE_OK);
 	store_quiescent(f->worker);
 	if (n % 32 == 0)
 		store_janitor(f->store);

@@ -44,24 +44,7 @@ set_number(struct fixture *f, uint64_t n, uint32_t length)
 	static _Thread_local uint8_t value[1 << 20]; /* fillers are threads */
 
 	memcpy(value, &n, sizeof(n));
-	f->op = (struct store_op){
-		.verb = STORE_SET,
-		.key = (const uint8_t *)&n,
-		.key_length = sizeof(n),
-		.data = value,
-		.data_length = length,
-	};
-	store_do(f->worker, &f->op);
-	return (enum store_status)f->op.status;
-}
-
-static enum store_status
-do_number(struct fixture *f, enum store_verb verb, uint64_t n)
-{
-	f->op = (struct store_op){
-		.verb = (uint8_t)verb, .key = (const uint8_t *)&n, .key_length = sizeof(n)};
-	store_do(f->worker, &f->op);
-	return (enum store_status)f->op.status;
+	return store_number(f, n, value, length, 0);
 }
 
 static void
@@ -84,7 +67,7 @@ a_full_store_refuses_nothing(void)
 	CU_ASSERT_EQUAL(stats.out_of_memory, 0);
 	CU_ASSERT_EQUAL(stats.evictions + stats.items + stats.index_dropped, 2000000);
 	CU_ASSERT(stats.items > 700000); /* 64 MiB, 48 bytes each and what we add */
-	CU_ASSERT(do_number(&f, STORE_GET, 1999999) == STORE_OK);
+	CU_ASSERT(run_number(&f, STORE_GET, 1999999) == STORE_OK);
 	fixture_end(&f);
 }
 
@@ -228,7 +211,7 @@ copies_do_not_evict_within_eviction(void)
 	f = fixture_with(&options);
 	for (uint64_t n = READ; n < SETS; n++) {
 		refused += set_number(&f, n, 32) != STORE_OK;
-		if (do_number(&f, STORE_GET, n - READ) == STORE_OK)
+		if (run_number(&f, STORE_GET, n - READ) == STORE_OK)
 			wrong += memcmp(f.op.value, &(uint64_t){n - READ}, 8) != 0;
 		if (n % 512 == 0) /* so late that free segments run out */
 			store_quiescent(f.worker);
@@ -236,7 +219,7 @@ copies_do_not_evict_within_eviction(void)
 			tidy(&f); /* until the index has grown */
 	}
 	for (uint64_t n = READ; n < SETS; n++)
-		if (do_number(&f, STORE_GET, n) == STORE_OK)
+		if (run_number(&f, STORE_GET, n) == STORE_OK)
 			wrong += memcmp(f.op.value, &n, 8) != 0;
 	stats = stats_of(&f);
 	CU_ASSERT(refused < SETS / 2);
@@ -263,7 +246,7 @@ reading_everything_costs_no_set(void)
 
 	for (uint64_t n = READ; n < SETS; n++) {
 		refused += set_number(&f, n, 32) != STORE_OK;
-		do_number(&f, STORE_GET, n - READ);
+		run_number(&f, STORE_GET, n - READ);
 		if (n % 32 == 0)
 			store_quiescent(f.worker);
 		if (n % 65536 == 0) /* seldom: the worker is to help itself */
@@ -353,7 +336,7 @@ the_books_balance(void)
 	CU_ASSERT(resident_bytes() - before < options.memory + options.memory / 33);
 	CU_ASSERT_EQUAL(stats.bytes_keys, stats.items * sizeof(uint64_t));
 	for (uint64_t key = 0; key < KEYS; key++) {
-		if (do_number(&f, STORE_GET, key) != STORE_OK)
+		if (run_number(&f, STORE_GET, key) != STORE_OK)
 			continue;
 		found++;
 		values += f.op.value_length;
@@ -362,7 +345,7 @@ the_books_balance(void)
 	CU_ASSERT(found <= stats.items && found > stats.items / 2);
 	CU_ASSERT(values <= stats.bytes_values);
 	for (uint64_t key = 0; key < KEYS; key++)
-		do_number(&f, STORE_DELETE, key);
+		run_number(&f, STORE_DELETE, key);
 	stats = stats_of(&f);
 	CU_ASSERT_EQUAL(stats.items, 0);
 	CU_ASSERT_EQUAL(stats.bytes_keys, 0);
@@ -402,7 +385,7 @@ what_is_read_stays(void)
 		if (n < HOT)
 			set_number(&f, n, 100);
 		else
-			do_number(&f, STORE_GET, n % HOT);
+			run_number(&f, STORE_GET, n % HOT);
 		set_number(&f, HOT + n, 100);
 		if (n % 16 == 0) {
 			store_quiescent(f.worker);
@@ -410,7 +393,7 @@ what_is_read_stays(void)
 		}
 	}
 	for (uint64_t n = 0; n < HOT; n++)
-		hits += do_number(&f, STORE_GET, n) == STORE_OK;
+		hits += run_number(&f, STORE_GET, n) == STORE_OK;
 	CU_ASSERT(hits > HOT * 95 / 100);
 	CU_ASSERT(stats_of(&f).evicted_unfetched > COLD / 2);
 	fixture_end(&f);
@@ -445,7 +428,7 @@ overwriting_evicts_nothing(void)
 		}
 	}
 	for (uint64_t n = 0; n < KEYS; n++)
-		hits += do_number(&f, STORE_GET, n) == STORE_OK;
+		hits += run_number(&f, STORE_GET, n) == STORE_OK;
 	CU_ASSERT_EQUAL(hits, KEYS);
 	CU_ASSERT_EQUAL(stats_of(&f).evictions, 0);
 	/* nobody was told their uniques: the copies keep none */
@@ -532,7 +515,7 @@ a_copy_keeps_a_unique_that_was_told(void)
 	for (uint64_t way = 0; way < TOLD_WAYS; way++)
 		unique[way] = told_unique(&f, way);
 	for (uint64_t n = TOLD_WAYS; n < 1000000; n++) {
-		do_number(&f, STORE_GET, n % TOLD_WAYS);
+		run_number(&f, STORE_GET, n % TOLD_WAYS);
 		set_number(&f, n, 100);
 		if (n % 16 == 0) {
 			store_quiescent(f.worker);
@@ -542,7 +525,7 @@ a_copy_keeps_a_unique_that_was_told(void)
 	headers = stats_of(&f).items * sizeof(struct item) + TOLD_WAYS * sizeof(uint64_t);
 	CU_ASSERT_EQUAL(stats_of(&f).bytes_headers, headers);
 	for (uint64_t way = 0; way < TOLD_WAYS; way++) {
-		CU_ASSERT_EQUAL(do_number(&f, STORE_GET, way), STORE_OK);
+		CU_ASSERT_EQUAL(run_number(&f, STORE_GET, way), STORE_OK);
 		CU_ASSERT_EQUAL(f.op.cas, unique[way]);
 	}
 	fixture_end(&f);

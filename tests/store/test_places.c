@@ -9,22 +9,13 @@
 enum {
 	KEYS = 100000,
 	VALUE_LENGTH = 32,
-	BATCH = 32, /* operations between two quiescent states */
+	SMALL_MEMORY = 16 << 20, /* is soon full */
+	BATCH = 32,		 /* operations between two quiescent states */
 	SEALED =
 		60000, /* keys of which it is certain that their segments were sealed after the first round */
 };
 
 static uint32_t flags; /* of what is stored */
-
-/* Memory that is soon full, of segments small enough to be many. */
-static struct fixture
-fixture_small(void)
-{
-	struct store_options options = fixture_options(16 << 20);
-
-	options.item_size_max = 4096;
-	return fixture_with(&options);
-}
 
 /* Stores `key` with a value that says its round. */
 static enum store_status
@@ -109,7 +100,7 @@ overwriting_takes_no_memory(void)
 static void
 full_memory_is_overwritten_in_place(void)
 {
-	struct fixture f = fixture_small();
+	struct fixture f = fixture_small(SMALL_MEMORY);
 	uint64_t keys = 190000, lost = 0, evictions;
 
 	set_all(&f, keys, 1, 0);
@@ -264,7 +255,7 @@ a_place_may_be_a_little_too_large(void)
 		FIRST = 60000, /* keys, which take turns having flags: 4 bytes more, 8 in the segment */
 		MORE = 300000, /* keys that drive some of them out */
 	};
-	struct fixture f = fixture_small();
+	struct fixture f = fixture_small(SMALL_MEMORY);
 	uint64_t found = 0, wrong = 0, reused;
 
 	set_all(&f, FIRST, 1, 0);
@@ -407,7 +398,7 @@ sizes_take_turns(void)
 	};
 	static uint8_t value[SIZES * ITEM_ALIGNMENT];
 	struct store_stats stats;
-	struct fixture f = fixture_small();
+	struct fixture f = fixture_small(SMALL_MEMORY);
 
 	for (uint32_t size = 24; size < SIZES * ITEM_ALIGNMENT; size += ITEM_ALIGNMENT) {
 		uint64_t before = stats_of(&f).places_reused;

@@ -9,42 +9,21 @@ enum {
 	QUIESCENT = 32, /* operations */
 };
 
-static enum store_status
-set_key(struct fixture *f, uint64_t key, uint32_t length)
-{
-	static const uint8_t value[LARGE_LENGTH];
-
-	f->op = (struct store_op){
-		.verb = STORE_SET,
-		.key = (const uint8_t *)&key,
-		.key_length = sizeof(key),
-		.data = value,
-		.data_length = length,
-	};
-	store_do(f->worker, &f->op);
-	return (enum store_status)f->op.status;
-}
-
 static bool
 has_key(struct fixture *f, uint64_t key)
 {
-	f->op = (struct store_op){
-		.verb = STORE_GET, .key = (const uint8_t *)&key, .key_length = sizeof(key)};
-	store_do(f->worker, &f->op);
-	return f->op.status == STORE_OK;
+	return run_number(f, STORE_GET, key) == STORE_OK;
 }
 
 /* Stores several times what fits, nothing of it read: every other key with the second length. */
 static struct fixture
 fixture_flooded(uint32_t even, uint32_t odd)
 {
-	struct store_options options = fixture_options(16 << 20);
-	struct fixture f;
+	static const uint8_t value[LARGE_LENGTH];
+	struct fixture f = fixture_small(16 << 20);
 
-	options.item_size_max = 4096;
-	f = fixture_with(&options);
 	for (uint64_t key = 0; key < KEYS; key++) {
-		if (set_key(&f, key, key % 2 == 0 ? even : odd) != STORE_OK)
+		if (store_number(&f, key, value, key % 2 == 0 ? even : odd, 0) != STORE_OK)
 			CU_FAIL("refused");
 		if (key % QUIESCENT == 0) {
 			store_quiescent(f.worker);
