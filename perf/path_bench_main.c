@@ -4,9 +4,9 @@
  * without a wire. The port is two rings in memory: frames made beforehand go in, answers come out.
  * The store holds the keys, so that every get is a hit.
  *
- *     path-bench --case NAME [--requests N] [--list]
+ *     path-bench --case NAME [--requests N] [--keys N] [--list]
  *
- * Prints nanoseconds a request. Deterministic, and on one thread: perf/profile runs it under
+ * Of more keys than 1024 every run asks for others, so that what it finds is not in the cache. Prints nanoseconds a request. Deterministic, and on one thread: perf/profile runs it under
  * callgrind with path_serve as the part that counts (--once: no clock is read).
  */
 #include <getopt.h>
@@ -26,7 +26,10 @@
 #include "perf/timing.h"
 
 enum {
-	KEYS = 1024,
+	KEYS = 1024,	  /* unless told otherwise */
+	KEY_MEMORY = 128, /* bytes of the store: generous */
+	KEY_STEP = 7919,
+	JANITOR_KEYS = 1024, /* stored between two of its rounds */
 	KEY_LENGTH = 16,
 	VALUE_LENGTH = 32,
 	FRAMES = 1024, /* of a run: as many as a worker drains in one go */
@@ -50,6 +53,9 @@ struct path_case {
 	unsigned int width; /* requests a message */
 	uint32_t answer;    /* over TCP: bytes of a message's answer; 0: it comes by UDP */
 };
+
+/* How many keys there are, and how far into them the run is that is being prepared. */
+static unsigned int keys = KEYS, keys_passed;
 
 struct path {
 	struct rte_mempool *pool;
@@ -81,10 +87,17 @@ put_text(uint8_t *out, const char *text)
 }
 
 static uint8_t *
+put_key_number(uint8_t *out, uint64_t number)
+{
+	snprintf((char *)out, KEY_LENGTH + 1, "key-%012" PRIu64, number);
+	return out + KEY_LENGTH;
+}
+
+/* Of the n-th request: keys that follow each other were not stored one after the other. */
+static uint8_t *
 put_key(uint8_t *out, unsigned int n)
 {
-	snprintf((char *)out, KEY_LENGTH + 1, "key-%012u", n * 7919 % KEYS);
-	return out + KEY_LENGTH;
+	return put_key_number(out, ((uint64_t)keys_passed + n) * KEY_STEP % keys);
 }
 
 static uint8_t *
@@ -287,7 +300,7 @@ path_open_worker(struct path *path)
 static void
 path_open(struct path *path)
 {
-	struct store_options options = {.memory = 64 << 20,
+	struct store_options options = {.memory = (64 << 20) + (uint64_t)keys * KEY_MEMORY,
 					.item_size_max = 1 << 20,
 					.workers = 1,
 					.shards = 1,
@@ -402,8 +415,11 @@ path_measure(struct path *path, const struct path_case *what, uint64_t requests)
 
 	for (unsigned int i = 0; i < ROUNDS; i++) {
 		rounds[i] = 0;
-		for (uint64_t run = 0; run < runs; run++)
+		for (uint64_t run = 0; run < runs; run++) {
 			rounds[i] += path_run(path, what, FRAMES);
+			keys_passed = (keys_passed + FRAMES * what->width) % keys;
+			store_janitor(path->store);
+		}
 		rounds[i] /= (double)(runs * FRAMES * what->width);
 	}
 	qsort(rounds, ROUNDS, sizeof(rounds[0]), by_value);
@@ -434,7 +450,7 @@ path_store_keys(struct path *path)
 
 	if (store_worker_open(path->store, 0, &worker) != 0)
 		fail("the store takes no worker");
-	for (unsigned int i = 0; i < KEYS; i++) {
+	for (unsigned int i = 0; i < keys; i++) {
 		uint8_t key[KEY_LENGTH + 1], value[VALUE_LENGTH];
 		struct store_op op = {.verb = STORE_SET,
 				      .key = key,
@@ -442,11 +458,14 @@ path_store_keys(struct path *path)
 				      .data = value,
 				      .data_length = VALUE_LENGTH};
 
-		put_key(key, i);
+		put_key_number(key, i);
 		put_value(value);
 		store_do(worker, &op);
 		if (op.status != STORE_OK)
 			fail("the store is too small");
+		store_quiescent(worker);
+		if (i % JANITOR_KEYS == 0)
+			store_janitor(path->store);
 	}
 	store_worker_close(worker);
 }
@@ -472,11 +491,10 @@ path_run_cases(struct path *path, const char *only, uint64_t requests, bool once
 int
 main(int argc, char **argv)
 {
-	static const struct option options[] = {{"case", required_argument, NULL, 'c'},
-						{"requests", required_argument, NULL, 'r'},
-						{"once", no_argument, NULL, 'o'},
-						{"list", no_argument, NULL, 'l'},
-						{NULL, 0, NULL, 0}};
+	static const struct option options[] = {
+		{"case", required_argument, NULL, 'c'}, {"requests", required_argument, NULL, 'r'},
+		{"keys", required_argument, NULL, 'k'}, {"once", no_argument, NULL, 'o'},
+		{"list", no_argument, NULL, 'l'},	{NULL, 0, NULL, 0}};
 	char *eal[] = {"path-bench",	 "--no-huge",	"--no-pci",	     "-m", "64",
 		       "--no-telemetry", "--no-shconf", "--log-level=error", "-l", "0"};
 	const char *only = NULL;
@@ -490,6 +508,8 @@ main(int argc, char **argv)
 			only = optarg;
 		} else if (option == 'r') {
 			requests = strtoull(optarg, NULL, 0);
+		} else if (option == 'k') {
+			keys = (unsigned int)strtoul(optarg, NULL, 0);
 		} else if (option == 'o') {
 			once = true;
 		} else if (option == 'l') {
@@ -500,6 +520,8 @@ main(int argc, char **argv)
 			return 2;
 		}
 	}
+	if (keys % KEY_STEP == 0)
+		fail("--keys must not be a multiple of 7919");
 	if (once && requests > FRAMES)
 		fail("--once takes at most 1024 requests");
 	if (rte_eal_init(RTE_DIM(eal), eal) < 0)

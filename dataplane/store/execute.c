@@ -8,10 +8,6 @@
 #include "dataplane/store/hit.h"
 #include "dataplane/store/index_follow.h"
 
-enum {
-	SECOND_LINE_DELAY = 8,
-};
-
 /* --- ahead of time ------------------------------------------------------------------------- */
 
 /*
@@ -33,8 +29,7 @@ prepare(const struct store *store, struct store_op *ops[], unsigned int count, b
 		if (!one_shard)
 			view = index_view(&store_shard(store, op->hash)->index);
 		op->place = view_bucket(&view, op->hash);
-		op->word =
-			SLOT_UNFILLED; /* nothing foreseen: the bucket's first word never says so */
+		op->word = SLOT_UNFORESEEN;
 		__builtin_prefetch(op->place);
 	}
 }
@@ -51,47 +46,17 @@ store_prepare(struct store_worker *worker, struct store_op *ops[], unsigned int 
 }
 
 /*
- * An item's second line is asked for some items after its first: until the first one's page has been
- * looked up, the second would have it looked up once more.
+ * Items are asked for twice: a core may drop a prefetch whose page it has to look up while it looks up as many
+ * as it can (docs/performance.md), and what was dropped would be waited for one by one. What was not costs next to
+ * nothing the second time.
  */
-struct second_lines {
-	const uint8_t *item[SECOND_LINE_DELAY];
-	unsigned int count;
-};
-
-static inline void
-second_lines_begin(struct second_lines *lines, const uint8_t *anything)
-{
-	lines->count = 0;
-	for (unsigned int i = 0; i < SECOND_LINE_DELAY; i++)
-		lines->item[i] = anything;
-}
-
-static inline void
-second_lines_add(struct second_lines *lines, const uint8_t *item)
-{
-	const uint8_t **place = &lines->item[lines->count++ % SECOND_LINE_DELAY];
-
-	__builtin_prefetch(*place + ITEM_SECOND_LINE);
-	*place = item;
-}
-
-static inline void
-second_lines_end(const struct second_lines *lines)
-{
-	for (unsigned int i = 0; i < SECOND_LINE_DELAY; i++)
-		__builtin_prefetch(lines->item[i] + ITEM_SECOND_LINE);
-}
-
 static inline __attribute__((always_inline)) void
 probe(const struct store *store, struct store_op *ops[], unsigned int count, bool one_shard)
 {
 	const uint8_t *base = store->shard[0]->index.base;
-	struct second_lines second;
 	struct follow follow;
 
 	follow.count = 0;
-	second_lines_begin(&second, base);
 	for (unsigned int i = 0; i < count; i++) {
 		struct store_op *op = ops[i];
 		_Atomic uint64_t *slot;
@@ -102,17 +67,22 @@ probe(const struct store *store, struct store_op *ops[], unsigned int count, boo
 			base = store_shard(store, op->hash)->index.base;
 		slot = index_foresee(op->place, FIRST_SLOTS, op->hash, &op->word);
 		if (__builtin_expect(slot != NULL, 1)) {
-			const uint8_t *item = base + slot_location(op->word) * ITEM_ALIGNMENT;
-
 			op->place = slot;
-			__builtin_prefetch(item);
-			second_lines_add(&second, item);
+			item_prefetch(base, op->word);
 		} else {
 			follow_add(&follow, base, op->place, op->hash, &op->place, &op->word);
 		}
 	}
-	second_lines_end(&second);
 	follow_all(&follow);
+	for (unsigned int i = 0; i < count; i++) {
+		const struct store_op *op = ops[i];
+
+		if (op->verb == STORE_NONE)
+			continue;
+		if (!one_shard)
+			base = store_shard(store, op->hash)->index.base;
+		item_prefetch(base, op->word);
+	}
 }
 
 void

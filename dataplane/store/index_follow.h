@@ -61,16 +61,13 @@ follow_step(struct follow_chain *chain)
 {
 	_Atomic uint64_t *slot =
 		index_foresee(chain->bucket, OVERFLOW_SLOTS, chain->hash, chain->word);
-	const uint8_t *item;
 
 	if (slot == NULL) {
 		chain->bucket = follow_link(chain->base, bucket_control(chain->bucket));
 		return chain->bucket != NULL;
 	}
 	*chain->place = slot;
-	item = chain->base + slot_location(*chain->word) * ITEM_ALIGNMENT;
-	__builtin_prefetch(item);
-	__builtin_prefetch(item + ITEM_SECOND_LINE);
+	item_prefetch(chain->base, *chain->word);
 	return false;
 }
 

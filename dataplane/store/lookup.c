@@ -35,10 +35,7 @@ store_lookup_prepare(struct store_worker *worker, struct store_lookup *lookups, 
 	FOR_ONE_OR_MORE_SHARDS(worker->store, prepare, lookups, count);
 }
 
-/*
- * An item's second line is asked for with the first: one that ends before it costs a line that nobody
- * needed, of which short keys and values have few.
- */
+/* Items are asked for twice, as in execute.c. */
 static inline __attribute__((always_inline)) void
 probe(const struct store *store, struct store_lookup *lookups, unsigned int count, bool one_shard)
 {
@@ -53,18 +50,20 @@ probe(const struct store *store, struct store_lookup *lookups, unsigned int coun
 			base = store_shard(store, lookup->hash)->index.base;
 		slot = index_foresee(lookup->place, FIRST_SLOTS, lookup->hash, &lookup->word);
 		if (__builtin_expect(slot == NULL, 0)) {
-			/* nothing foreseen: the bucket's first word never says so */
-			lookup->word = SLOT_UNFILLED;
+			lookup->word = SLOT_UNFORESEEN;
 			follow_add(&follow, base, lookup->place, lookup->hash, &lookup->place,
 				   &lookup->word);
 			continue;
 		}
 		lookup->place = slot;
-		__builtin_prefetch(base + slot_location(lookup->word) * ITEM_ALIGNMENT);
-		__builtin_prefetch(base + slot_location(lookup->word) * ITEM_ALIGNMENT +
-				   ITEM_SECOND_LINE);
+		item_prefetch(base, lookup->word);
 	}
 	follow_all(&follow);
+	for (const struct store_lookup *lookup = lookups; lookup < lookups + count; lookup++) {
+		if (!one_shard)
+			base = store_shard(store, lookup->hash)->index.base;
+		item_prefetch(base, lookup->word);
+	}
 }
 
 void

@@ -164,6 +164,6 @@ plain_set_execute(const struct store *store, struct shard *shard, struct writer 
 {
 	if (!is_plain_set(op))
 		return false;
-	return op->word != SLOT_UNFILLED ? overwrite(store, shard, writer, op, moment, taken)
-					 : insert(store, shard, writer, op, moment, taken);
+	return op->word != SLOT_UNFORESEEN ? overwrite(store, shard, writer, op, moment, taken)
+					   : insert(store, shard, writer, op, moment, taken);
 }

@@ -80,6 +80,10 @@ enum {
  * control word. */
 #define SLOT_UNFILLED (~UINT64_C(0))
 
+/* What is foreseen of a key without an entry in sight: no control word equals it, and its location is the
+ * arena's start. */
+#define SLOT_UNFORESEEN SLOT_GHOST
+
 #define CONTROL_PENDING (UINT64_C(1) << 63)
 #define CONTROL_FROZEN	(UINT64_C(1) << 62)
 #define CONTROL_WHOLE	(UINT64_C(1) << 61)

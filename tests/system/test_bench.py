@@ -178,6 +178,17 @@ def a_lines_way_is_told():
         assert ended.returncode != 0 and "line-transfer" in ended.stderr, ended
 
 
+def what_becomes_of_prefetches_is_told():
+    program = os.path.join(ROOT, BUILD, "prefetch-drops")
+    ended = subprocess.run([program, "64", "4", "300"], stdout=subprocess.PIPE,
+                           universal_newlines=True, check=True, timeout=RUN_SECONDS)
+    unasked, asked, dropped = map(float, ended.stdout.split())
+    assert unasked > asked and 0 <= dropped <= 100, ended
+    ended = subprocess.run([program, "64", "1000"], stderr=subprocess.PIPE, check=False,
+                           universal_newlines=True, timeout=RUN_SECONDS)
+    assert ended.returncode == 2 and "at most" in ended.stderr, ended
+
+
 if __name__ == "__main__":
     run("bench", [(test.__name__, test) for test in (
         every_protocol_and_transport_is_understood,
@@ -189,4 +200,5 @@ if __name__ == "__main__":
         verification_finds_a_wrong_byte,
         what_cannot_be_is_refused,
         a_lines_way_is_told,
+        what_becomes_of_prefetches_is_told,
     )])
