@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <pthread.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_hash.h>
@@ -30,6 +31,7 @@ struct rte {
 	size_t heap_size;
 };
 
+/* The EAL pins who starts it to one CPU, and every thread that is made later would be there with it. */
 static int
 start_eal(void)
 {
@@ -37,10 +39,15 @@ start_eal(void)
 	char *args[] = {
 		"store-bench",	  "--no-huge",		 "-m", "64", "--no-pci", "--no-shconf",
 		"--no-telemetry", "--log-level=*:error", NULL};
+	cpu_set_t cpus;
 
-	if (started == 0)
-		started =
-			rte_eal_init((int)(sizeof(args) / sizeof(args[0])) - 1, args) < 0 ? -1 : 1;
+	if (started != 0)
+		return started;
+	started = pthread_getaffinity_np(pthread_self(), sizeof(cpus), &cpus) != 0 ||
+				  rte_eal_init((int)(sizeof(args) / sizeof(args[0])) - 1, args) < 0 ||
+				  pthread_setaffinity_np(pthread_self(), sizeof(cpus), &cpus) != 0
+			  ? -1
+			  : 1;
 	return started;
 }
 
