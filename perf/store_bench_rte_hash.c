@@ -43,11 +43,11 @@ start_eal(void)
 
 	if (started != 0)
 		return started;
-	started = pthread_getaffinity_np(pthread_self(), sizeof(cpus), &cpus) != 0 ||
-				  rte_eal_init((int)(sizeof(args) / sizeof(args[0])) - 1, args) < 0 ||
-				  pthread_setaffinity_np(pthread_self(), sizeof(cpus), &cpus) != 0
-			  ? -1
-			  : 1;
+	started = -1;
+	if (pthread_getaffinity_np(pthread_self(), sizeof(cpus), &cpus) == 0 &&
+	    rte_eal_init((int)(sizeof(args) / sizeof(args[0])) - 1, args) >= 0 &&
+	    pthread_setaffinity_np(pthread_self(), sizeof(cpus), &cpus) == 0)
+		started = 1;
 	return started;
 }
 

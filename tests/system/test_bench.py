@@ -178,6 +178,23 @@ def a_lines_way_is_told():
         assert ended.returncode != 0 and "line-transfer" in ended.stderr, ended
 
 
+def cpus_of(process):
+    """Of its main thread; nothing if it has ended."""
+    with open(f"/proc/{process}/status") as status:
+        return next((line.split()[1] for line in status if line.startswith("Cpus_allowed_list")), None)
+
+
+def rte_hash_leaves_the_other_threads_their_cpus():
+    """Its EAL pins the thread that starts it, and whatever that makes later would be there with it."""
+    program = [os.path.join(ROOT, BUILD, "store-bench"), "--op", "get", "--items", "100K",
+               "--subject", "jackdaw,rte_hash", "--rounds", "3"]
+    last = None
+    with subprocess.Popen(program, stdout=subprocess.DEVNULL) as bench:
+        while bench.poll() is None:
+            last = cpus_of(bench.pid) or last
+    assert bench.returncode == 0 and last == cpus_of("self"), last
+
+
 def what_becomes_of_prefetches_is_told():
     program = os.path.join(ROOT, BUILD, "prefetch-drops")
     ended = subprocess.run([program, "64", "4", "300"], stdout=subprocess.PIPE,
@@ -200,5 +217,6 @@ if __name__ == "__main__":
         verification_finds_a_wrong_byte,
         what_cannot_be_is_refused,
         a_lines_way_is_told,
+        rte_hash_leaves_the_other_threads_their_cpus,
         what_becomes_of_prefetches_is_told,
     )])
