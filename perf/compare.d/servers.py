@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import shlex
 import socket
 import subprocess
@@ -266,6 +267,11 @@ class EchoMemif(Subject):
         self.process.say("start")
         self.process.await_output("5tswap packet forwarding")
         self.reports = 0
+
+    def stop(self):
+        super().stop()
+        # testpmd leaves it there, with what was its memory if there were no hugepages
+        shutil.rmtree(os.path.join("/run/dpdk", os.path.basename(self.folder.name)), ignore_errors=True)
 
     def client_options(self):
         return ["--port", f"memif:{self.socket}"]
