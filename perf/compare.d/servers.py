@@ -8,8 +8,8 @@ import contextlib
 import json
 import os
 import re
-import shutil
 import shlex
+import shutil
 import socket
 import subprocess
 import tempfile
