@@ -6,8 +6,9 @@
  *
  *     path-bench --case NAME [--requests N] [--keys N] [--list]
  *
- * Of more keys than 1024 every run asks for others, so that what it finds is not in the cache. Prints nanoseconds a request. Deterministic, and on one thread: perf/profile runs it under
- * callgrind with path_serve as the part that counts (--once: no clock is read).
+ * Prints nanoseconds a request. Of more keys than 1024 every run asks for others, so that what it finds is not in
+ * the cache. Deterministic, and on one thread: perf/profile runs it under callgrind with path_serve as the part
+ * that counts (--once: no clock is read).
  */
 #include <getopt.h>
 #include <inttypes.h>
@@ -22,6 +23,7 @@
 #include "dataplane/client.h"
 #include "dataplane/worker.h"
 #include "perf/bench_frame.h"
+#include "perf/eal_end.h"
 #include "perf/path_streams.h"
 #include "perf/timing.h"
 
@@ -430,16 +432,12 @@ path_measure(struct path *path, const struct path_case *what, uint64_t requests)
 static void
 path_close(struct path *path)
 {
-	char directory[256];
-
-	snprintf(directory, sizeof(directory), "%s", rte_eal_get_runtime_dir());
 	rte_eth_dev_stop(path->port);
 	rte_eth_dev_close(path->port);
 	tcp_destroy(path->worker->tcp);
 	free(path->worker);
 	store_destroy(path->store);
-	rte_eal_cleanup();
-	rmdir(directory);
+	eal_end();
 }
 
 /* Stores all keys, not by way of the worker: callgrind is to count the case alone. */

@@ -16,7 +16,8 @@
 #include <rte_hash.h>
 #include <rte_hash_crc.h>
 #include <rte_malloc.h>
-#include <unistd.h>
+
+#include "perf/eal_end.h"
 
 static const char heap_name[] = "bench";
 enum {
@@ -31,17 +32,6 @@ struct rte {
 	void *heap;
 	size_t heap_size;
 };
-
-/* Leaves nothing of the EAL's behind. */
-static void
-stop_eal(void)
-{
-	char directory[256];
-
-	snprintf(directory, sizeof(directory), "%s", rte_eal_get_runtime_dir());
-	rte_eal_cleanup();
-	rmdir(directory);
-}
 
 /* The EAL pins who starts it to one CPU, and every thread that is made later would be there with it. */
 static int
@@ -59,7 +49,7 @@ start_eal(void)
 	if (pthread_getaffinity_np(pthread_self(), sizeof(cpus), &cpus) == 0 &&
 	    rte_eal_init((int)(sizeof(args) / sizeof(args[0])) - 1, args) >= 0 &&
 	    pthread_setaffinity_np(pthread_self(), sizeof(cpus), &cpus) == 0 &&
-	    atexit(stop_eal) == 0)
+	    atexit(eal_end) == 0)
 		started = 1;
 	return started;
 }

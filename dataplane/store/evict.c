@@ -386,7 +386,7 @@ foresee_candidates(const struct index *index, struct candidate candidates[], uns
 	for (unsigned int i = 0; i < count; i++) {
 		struct candidate *candidate = &candidates[i];
 
-		candidate->word = SLOT_UNFILLED;
+		candidate->word = SLOT_UNFORESEEN;
 		candidate->place = index_foresee(candidate->bucket, FIRST_SLOTS, candidate->hash,
 						 &candidate->word);
 		if (candidate->place == NULL)
@@ -497,7 +497,7 @@ evict_one(struct shard *shard, struct writer *writer, const struct moment *momen
 	const struct item *item = heap_item(&shard->heap, location);
 	struct candidate candidate = {
 		.item = item,
-		.word = SLOT_UNFILLED, /* nothing is foreseen */
+		.word = SLOT_UNFORESEEN,
 		.location = location,
 		.hash = hash,
 		.head = item_head(item),

@@ -76,12 +76,11 @@ enum {
 #define SLOT_EMPTY     UINT64_C(0)
 #define GHOST_STAMP    ((UINT64_C(1) << GHOST_STAMP_BITS) - 1)
 #define GHOST_BEFORE   (SLOT_TAG >> (SLOT_TAG_SHIFT - GHOST_BEFORE_SHIFT))
-/* What a slot of a pending bucket holds: no word that anybody writes later equals it, nor does a
- * control word. */
+/* What a slot of a pending bucket holds: no word that anybody writes later equals it. */
 #define SLOT_UNFILLED (~UINT64_C(0))
 
-/* What is foreseen of a key without an entry in sight: no control word equals it, and its location is the
- * arena's start. */
+/* What is foreseen of a key without an entry in sight: no control word equals it, and its location, the
+ * arena's start, is no item's. */
 #define SLOT_UNFORESEEN SLOT_GHOST
 
 #define CONTROL_PENDING (UINT64_C(1) << 63)

@@ -11,9 +11,9 @@
 #include <rte_icmp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "dataplane/net/udp.h"
+#include "perf/eal_end.h"
 
 #define FRAMES_US     RTE_BE32(0x0a4d0001) /* 10.77.0.1 */
 #define FRAMES_CLIENT RTE_BE32(0x0a4d0002)
@@ -37,17 +37,6 @@ struct frame_spec {
 	bool without_checksum; /* UDP: checksum 0 */
 };
 
-/* At the program's end: what EAL has left on disk, an empty folder. */
-static inline void
-frames_end(void)
-{
-	char directory[256];
-
-	snprintf(directory, sizeof(directory), "%s", rte_eal_get_runtime_dir());
-	rte_eal_cleanup();
-	rmdir(directory);
-}
-
 /* EAL without hugepages or devices, and a pool: once a program. */
 static inline struct rte_mempool *
 frames_start(void)
@@ -56,7 +45,7 @@ frames_start(void)
 			     "--no-telemetry", "--no-shconf", "--log-level=error", "-l", "0"};
 	struct rte_mempool *pool = NULL;
 
-	if (rte_eal_init(RTE_DIM(arguments), arguments) >= 0 && atexit(frames_end) == 0)
+	if (rte_eal_init(RTE_DIM(arguments), arguments) >= 0 && atexit(eal_end) == 0)
 		pool = rte_pktmbuf_pool_create("frames", 2047, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
 					       SOCKET_ID_ANY);
 	if (pool == NULL) {

@@ -178,12 +178,6 @@ def a_lines_way_is_told():
         assert ended.returncode != 0 and "line-transfer" in ended.stderr, ended
 
 
-def cpus_of(process):
-    """Of its main thread; nothing if it has ended."""
-    with open(f"/proc/{process}/status") as status:
-        return next((line.split()[1] for line in status if line.startswith("Cpus_allowed_list")), None)
-
-
 def rte_hash_leaves_the_other_threads_their_cpus():
     """Its EAL pins the thread that starts it, and whatever that makes later would be there with it."""
     program = [os.path.join(ROOT, BUILD, "store-bench"), "--op", "get", "--items", "100K",
@@ -191,8 +185,8 @@ def rte_hash_leaves_the_other_threads_their_cpus():
     last = None
     with subprocess.Popen(program, stdout=subprocess.DEVNULL) as bench:
         while bench.poll() is None:
-            last = cpus_of(bench.pid) or last
-    assert bench.returncode == 0 and last == cpus_of("self"), last
+            last = os.sched_getaffinity(bench.pid)  # of its main thread
+    assert bench.returncode == 0 and last == os.sched_getaffinity(0), last
 
 
 def what_becomes_of_prefetches_is_told():

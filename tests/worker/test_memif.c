@@ -68,7 +68,7 @@ start_client(void)
 	snprintf(prefix, sizeof(prefix), "--file-prefix=memif-test-%d", getpid());
 	snprintf(device, sizeof(device),
 		 "net_memif0,role=client,id=7,socket=%s/memif.sock,socket-abstract=no", directory);
-	if (rte_eal_init(RTE_DIM(arguments), arguments) < 0 || atexit(frames_end) != 0)
+	if (rte_eal_init(RTE_DIM(arguments), arguments) < 0 || atexit(eal_end) != 0)
 		exit(2);
 	pool = rte_pktmbuf_pool_create("client", 4095, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, 0);
 	if (pool == NULL || rte_eth_dev_configure(port, 1, 1, &conf) != 0 ||
