@@ -6,14 +6,16 @@
  *
  *     prefetch-drops MIB LINES [PAUSE]    PAUSE: turns of an empty loop between two prefetches
  *
- * Prints nanoseconds of a load that nobody asked for, of one that was asked for, and which of the latter took over
- * half of the former, %.
+ * Prints nanoseconds of a load that nobody asked for; and for prefetches into the first-level cache, then for such
+ * into the second, nanoseconds of a load that was asked for, and which of these took over half as long as
+ * without, %.
  */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <x86intrin.h>
 
+#include "dataplane/store/prefetch.h"
 #include "perf/random.h"
 #include "perf/store_bench.h"
 
@@ -33,6 +35,12 @@ struct drops {
 	unsigned int pause;
 };
 
+enum level {
+	UNASKED,
+	FIRST_LEVEL,
+	SECOND_LEVEL
+};
+
 static void
 wait_turns(unsigned int turns)
 {
@@ -49,10 +57,13 @@ choose_lines(struct drops *drops)
 }
 
 static void
-ask_for_lines(const struct drops *drops)
+ask_for_lines(const struct drops *drops, enum level level)
 {
 	for (unsigned int i = 0; i < drops->count; i++) {
-		__builtin_prefetch(drops->line[i]);
+		if (level == FIRST_LEVEL)
+			__builtin_prefetch(drops->line[i]);
+		else
+			prefetch_line(drops->line[i]);
 		wait_turns(drops->pause);
 	}
 	wait_turns(ARRIVAL);
@@ -73,15 +84,15 @@ load_ticks(const uint8_t *line)
 
 /* The mean of all loads; *slow: how many took longer than `limit`. */
 static double
-load_lines(struct drops *drops, bool asked, uint64_t limit, uint64_t *slow)
+load_lines(struct drops *drops, enum level level, uint64_t limit, uint64_t *slow)
 {
 	uint64_t sum = 0;
 
 	*slow = 0;
 	for (unsigned int round = 0; round < ROUNDS; round++) {
 		choose_lines(drops);
-		if (asked)
-			ask_for_lines(drops);
+		if (level != UNASKED)
+			ask_for_lines(drops, level);
 		for (unsigned int i = 0; i < drops->count; i++) {
 			uint64_t ticks = load_ticks(drops->line[i]);
 
@@ -96,7 +107,7 @@ int
 main(int argc, char **argv)
 {
 	struct drops drops = {0};
-	double ticks = trial_ticks_per_ns(), unasked, asked;
+	double ticks = trial_ticks_per_ns(), unasked;
 	uint64_t bytes, slow;
 
 	if (argc < 3 || argc > 4 || atoi(argv[1]) < 1 || atoi(argv[2]) < 1 ||
@@ -111,9 +122,13 @@ main(int argc, char **argv)
 	drops.lines = bytes / LINE;
 	drops.memory = trial_map(bytes, false);
 	random_seed(&drops.random, 1);
-	unasked = load_lines(&drops, false, 0, &slow);
-	asked = load_lines(&drops, true, (uint64_t)(unasked / 2), &slow);
-	printf("%.0f %.0f %.1f\n", unasked / ticks, asked / ticks,
-	       100.0 * (double)slow / ROUNDS / drops.count);
+	unasked = load_lines(&drops, UNASKED, 0, &slow);
+	printf("%.0f", unasked / ticks);
+	for (enum level level = FIRST_LEVEL; level <= SECOND_LEVEL; level++) {
+		double asked = load_lines(&drops, level, (uint64_t)(unasked / 2), &slow);
+
+		printf("  %.0f %.1f", asked / ticks, 100.0 * (double)slow / ROUNDS / drops.count);
+	}
+	putchar('\n');
 	return 0;
 }

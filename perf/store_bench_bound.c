@@ -8,6 +8,8 @@
 
 #include <stdlib.h>
 
+#include "dataplane/store/prefetch.h"
+
 enum {
 	LINE = 64
 };
@@ -78,7 +80,7 @@ bound_run(void *worker, const struct trial_pool *pool, struct trial_tally *tally
 						 64);
 
 			line[i] = (const uint64_t *)(const void *)(bound->memory + at * LINE);
-			__builtin_prefetch(line[i], 0, 3);
+			prefetch_line(line[i]);
 		}
 		for (unsigned int i = 0; i < batch; i++)
 			sum += *line[i];

@@ -17,6 +17,7 @@
 #include <rte_hash_crc.h>
 #include <rte_malloc.h>
 
+#include "dataplane/store/prefetch.h"
 #include "perf/eal_end.h"
 
 static const char heap_name[] = "bench";
@@ -184,7 +185,7 @@ rte_run(void *worker, const struct trial_pool *pool, struct trial_tally *tally)
 		rte_hash_lookup_bulk_data(rte->table, keys, n, &hits, data);
 		for (uint32_t i = 0; i < n; i++) {
 			if (hits >> i & 1)
-				__builtin_prefetch(data[i], 0, 3);
+				prefetch_line(data[i]);
 		}
 		for (uint32_t i = 0; i < n; i++) {
 			uint64_t head = 0;

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "dataplane/store/prefetch.h"
 #include "dataplane/store/shard.h"
 
 enum {
@@ -109,7 +110,7 @@ crawl_some(struct store *store, unsigned int number, const struct moment *moment
 		/* acquire: an item that was put in a dead one's place is whole if it isn't dead */
 		uint64_t head = atomic_load_explicit(&item->head, memory_order_acquire);
 
-		__builtin_prefetch((const uint8_t *)item + CRAWL_AHEAD);
+		prefetch_line((const uint8_t *)item + CRAWL_AHEAD);
 		crawl->offset += head_item_size(head);
 		work += crawl_item(shard, &store->janitor->writer[number], moment, location, head);
 	}

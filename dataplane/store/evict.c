@@ -3,6 +3,7 @@
 
 #include "dataplane/store/hit.h"
 #include "dataplane/store/index_follow.h"
+#include "dataplane/store/prefetch.h"
 #include "dataplane/store/shard.h"
 
 enum {
@@ -324,7 +325,7 @@ next_candidates(const struct store *store, struct shard *shard, struct evictor *
 		/* acquire: an item that was put in a dead one's place is whole if it isn't dead */
 		uint64_t head = atomic_load_explicit(&item->head, memory_order_acquire);
 
-		__builtin_prefetch((const uint8_t *)item + EVICT_AHEAD);
+		prefetch_line((const uint8_t *)item + EVICT_AHEAD);
 		offset += head_item_size(head);
 		if (head_key_length(head) == 0 || (head & HEAD_DEAD) != 0)
 			continue;
@@ -333,7 +334,7 @@ next_candidates(const struct store *store, struct shard *shard, struct evictor *
 		candidate->head = head;
 		candidate->hash = hash_key(item_key(item), head_key_length(head), &store->seed);
 		candidate->bucket = view_bucket(&view, candidate->hash);
-		__builtin_prefetch(candidate->bucket);
+		prefetch_line(candidate->bucket);
 		count++;
 	}
 	evictor->offset = offset;

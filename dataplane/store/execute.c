@@ -7,6 +7,7 @@
 #include "dataplane/store/foreseen.h"
 #include "dataplane/store/hit.h"
 #include "dataplane/store/index_follow.h"
+#include "dataplane/store/prefetch.h"
 
 /* --- ahead of time ------------------------------------------------------------------------- */
 
@@ -30,7 +31,7 @@ prepare(const struct store *store, struct store_op *ops[], unsigned int count, b
 			view = index_view(&store_shard(store, op->hash)->index);
 		op->place = view_bucket(&view, op->hash);
 		op->word = SLOT_UNFORESEEN;
-		__builtin_prefetch(op->place);
+		prefetch_line(op->place);
 	}
 }
 
@@ -45,11 +46,6 @@ store_prepare(struct store_worker *worker, struct store_op *ops[], unsigned int 
 		prepare(store, ops, count, false);
 }
 
-/*
- * Items are asked for twice: a core may drop a prefetch whose page it has to look up while it looks up as many
- * as it can (docs/performance.md), and what was dropped would be waited for one by one. What was not costs next to
- * nothing the second time.
- */
 static inline __attribute__((always_inline)) void
 probe(const struct store *store, struct store_op *ops[], unsigned int count, bool one_shard)
 {
@@ -74,15 +70,6 @@ probe(const struct store *store, struct store_op *ops[], unsigned int count, boo
 		}
 	}
 	follow_all(&follow);
-	for (unsigned int i = 0; i < count; i++) {
-		const struct store_op *op = ops[i];
-
-		if (op->verb == STORE_NONE)
-			continue;
-		if (!one_shard)
-			base = store_shard(store, op->hash)->index.base;
-		item_prefetch(base, op->word);
-	}
 }
 
 void

@@ -11,6 +11,7 @@
 #define JACKDAW_STORE_INDEX_FIND_H
 
 #include "dataplane/store/index.h"
+#include "dataplane/store/prefetch.h"
 
 #if defined(__AVX2__) && !defined(__SANITIZE_THREAD__)
 #include <immintrin.h>
@@ -176,8 +177,8 @@ item_prefetch(const uint8_t *base, uint64_t word)
 {
 	const uint8_t *item = base + slot_location(word) * ITEM_ALIGNMENT;
 
-	__builtin_prefetch(item);
-	__builtin_prefetch(item + ITEM_SECOND_LINE);
+	prefetch_line(item);
+	prefetch_line(item + ITEM_SECOND_LINE);
 }
 
 /*

@@ -11,6 +11,7 @@
 #define JACKDAW_STORE_INDEX_FOLLOW_H
 
 #include "dataplane/store/index_find.h"
+#include "dataplane/store/prefetch.h"
 
 enum {
 	FOLLOW_MAX = 64, /* chains at once; what finds no room here is found one at a time */
@@ -38,7 +39,7 @@ follow_link(const uint8_t *base, uint64_t control)
 	if ((control & CONTROL_ADDRESS) == 0 || (control & CONTROL_PENDING) != 0)
 		return NULL;
 	next = (struct bucket *)(uintptr_t)(base + ((control & CONTROL_ADDRESS) << OVERFLOW_SHIFT));
-	__builtin_prefetch(next);
+	prefetch_line(next);
 	return next;
 }
 

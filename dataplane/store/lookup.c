@@ -3,6 +3,7 @@
 
 #include "dataplane/store/foreseen.h"
 #include "dataplane/store/index_follow.h"
+#include "dataplane/store/prefetch.h"
 
 /*
  * The stages' loops exist twice: with one shard, as nearly always, what they need to know of it stays
@@ -25,7 +26,7 @@ prepare(const struct store *store, struct store_lookup *lookups, unsigned int co
 		if (!one_shard)
 			view = index_view(&store_shard(store, lookup->hash)->index);
 		lookup->place = view_bucket(&view, lookup->hash);
-		__builtin_prefetch(lookup->place);
+		prefetch_line(lookup->place);
 	}
 }
 
@@ -35,7 +36,6 @@ store_lookup_prepare(struct store_worker *worker, struct store_lookup *lookups, 
 	FOR_ONE_OR_MORE_SHARDS(worker->store, prepare, lookups, count);
 }
 
-/* Items are asked for twice, as in execute.c. */
 static inline __attribute__((always_inline)) void
 probe(const struct store *store, struct store_lookup *lookups, unsigned int count, bool one_shard)
 {
@@ -59,11 +59,6 @@ probe(const struct store *store, struct store_lookup *lookups, unsigned int coun
 		item_prefetch(base, lookup->word);
 	}
 	follow_all(&follow);
-	for (const struct store_lookup *lookup = lookups; lookup < lookups + count; lookup++) {
-		if (!one_shard)
-			base = store_shard(store, lookup->hash)->index.base;
-		item_prefetch(base, lookup->word);
-	}
 }
 
 void

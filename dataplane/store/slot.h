@@ -79,8 +79,7 @@ enum {
 /* What a slot of a pending bucket holds: no word that anybody writes later equals it. */
 #define SLOT_UNFILLED (~UINT64_C(0))
 
-/* What is foreseen of a key without an entry in sight: no control word equals it, and its location, the
- * arena's start, is no item's. */
+/* What is foreseen of a key without an entry in sight: no control word equals it. */
 #define SLOT_UNFORESEEN SLOT_GHOST
 
 #define CONTROL_PENDING (UINT64_C(1) << 63)
