@@ -253,10 +253,8 @@ static inline unsigned int
 worker_take_segments(struct worker *worker, struct worker_port *port, struct rte_mbuf **mbufs,
 		     unsigned int count)
 {
-	unsigned int taken = 0;
+	unsigned int taken = tcp_input_plain(worker->tcp, &port->tcp, mbufs, count);
 
-	while (taken < count && tcp_input_plain(worker->tcp, &port->tcp, mbufs[taken]))
-		taken++;
 	worker->net.consumed += taken;
 	return taken;
 }

@@ -355,7 +355,7 @@ static const struct row rows[] = {
 	VALUE("transport", "udp|tcp", read_transport, "udp or tcp", "(default udp)"),
 	VALUE("protocol", "NAME", read_protocol, "binary, text, meta or redis",
 	      "memcached's binary, text or meta, or redis (default binary)"),
-	VALUE("connections", "N", read_connections, "1 to 4096",
+	VALUE("connections", "N", read_connections, "1 to 32768",
 	      "sockets; of --port TCP connections, or UDP source ports (default 1)"),
 	VALUE("depth", "N", read_depth, "1 to 65536",
 	      "messages under way a connection; with --rate the most there may be (default 64)"),

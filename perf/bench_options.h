@@ -16,7 +16,7 @@
 enum {
 	BENCH_ERROR_SIZE = 512,
 	BENCH_WIDTH_MAX = 64,
-	BENCH_CONNECTIONS_MAX = 4096,
+	BENCH_CONNECTIONS_MAX = 32768,
 	BENCH_UNDER_WAY_MAX = 65536, /* request ids of memcached's UDP frame */
 	BENCH_UDP_ITEM_MAX = 1400,   /* key and value that a store in one datagram can have */
 };

@@ -127,8 +127,6 @@ raw_tcp_input(struct raw_tcp *wire, struct rte_mbuf *mbuf)
 {
 	struct packet packet;
 
-	if (tcp_input_plain(wire->tcp, &wire->port, mbuf))
-		return;
 	switch (net_input(&wire->raw.interface, mbuf, &packet)) {
 	case VERDICT_SEGMENT:
 		tcp_input(wire->tcp, &wire->port, &packet);
@@ -156,10 +154,12 @@ raw_tcp_poll(struct raw_tcp *wire, uint64_t now)
 	uint16_t count = rte_eth_rx_burst(wire->raw.port_id, 0, mbufs, wire->raw.burst);
 
 	tcp_advance(wire->tcp, raw_tcp_now(wire, now));
-	for (uint16_t i = 0; i < count; i++) {
-		if (i + 2 < count)
-			rte_prefetch0(rte_pktmbuf_mtod(mbufs[i + 2], void *));
-		raw_tcp_input(wire, mbufs[i]);
+	for (uint16_t i = 0; i < count; i++)
+		rte_prefetch0(rte_pktmbuf_mtod(mbufs[i], void *));
+	for (unsigned int i = 0; i < count; i++) {
+		i += tcp_input_plain(wire->tcp, &wire->port, mbufs + i, count - i);
+		if (i < count)
+			raw_tcp_input(wire, mbufs[i]);
 	}
 	return count;
 }

@@ -7,7 +7,7 @@
  *     a turn of the worker:
  *
  *       tcp_advance(tcp, now)            the clock; timers that are due
- *       tcp_input_plain(tcp, port, mbuf) every received frame          (takes it, or leaves it)
+ *       tcp_input_plain(tcp, port, mbufs, count) received frames      (takes some, or none)
  *       tcp_input(tcp, port, packet)     every other segment           (takes the packet)
  *       tcp_next_ready(tcp)              connections with news, each once:
  *           tcp_receive, tcp_take            bytes in order, in place
@@ -152,11 +152,13 @@ void tcp_advance(struct tcp *tcp, uint64_t now);
 void tcp_input(struct tcp *tcp, struct tcp_port *port, struct packet *packet);
 
 /*
- * A received frame, nothing of which was looked at. If it is a segment of an established connection in
- * which everything is as expected, does what net_input and tcp_input would do, at a fraction of the
- * price, takes the mbuf and returns true. Else leaves it as it was.
+ * Received frames, nothing of which was looked at. Takes those that a burst begins with and that are segments of
+ * established connections in which everything is as expected: does what net_input and tcp_input
+ * would do, at a fraction of the price, and takes their mbufs. Leaves the first that is not as it was. Returns
+ * how many were taken; it may be asked again for those that are left.
  */
-bool tcp_input_plain(struct tcp *tcp, struct tcp_port *port, struct rte_mbuf *mbuf);
+unsigned int tcp_input_plain(struct tcp *tcp, struct tcp_port *port, struct rte_mbuf **mbufs,
+			     unsigned int count);
 
 /* ICMP said that a packet was too big for a link of this MTU (RFC 1191, 8201): packet->payload is
  * the quoted IP header. The mbuf stays the caller's. */

@@ -6,7 +6,7 @@
  * prediction", ACM CCR 20 (2), 1990). Such a segment is told by comparing its headers with what the
  * connection predicts, and the answer begins with headers made beforehand.
  *
- *     net_input, tcp_input  ═  tcp_input_plain    if it is one
+ *     net_input, tcp_input  ═  plain_input        if it is one
  *     output_flush          ═  plain_flush        if the answer is one, and nothing else is in flight
  *
  * What these refuse, they have not touched: it goes the general way, whose rules hold here, too. The
@@ -19,6 +19,7 @@ enum {
 	STAMPS_LENGTH = 2 * sizeof(rte_be32_t), /* what follows struct tcp_plain_headers */
 	/* bytes that are summed here although the port could: asking it takes longer */
 	PLAIN_SUM_MAX = 256,
+	PLAIN_AHEAD = 64, /* segments that are looked at before the first is taken in */
 	/* of flags: what makes a connection plain, and what must not be about */
 	PLAIN_FLAGS = TCP_PLAIN | TCP_CLOSE | TCP_FIN_SENT | TCP_FIN_KNOWN | TCP_AT_END | TCP_DSACK,
 };
@@ -94,14 +95,26 @@ load32(const void *at)
 	return rte_be_to_cpu_32(word);
 }
 
-/* Whether the frame's headers are those of a plain segment for us; its bytes of TCP to *length. */
-static inline bool
-plain_looks_right(const struct interface *interface, const struct rte_mbuf *mbuf,
-		  const struct tcp_plain_headers *headers, unsigned int *length)
+static inline struct tcp_plain_headers *
+plain_headers(const struct rte_mbuf *mbuf)
 {
+	return rte_pktmbuf_mtod(mbuf, struct tcp_plain_headers *);
+}
+
+/* Bytes of TCP, header and all. */
+static inline unsigned int
+plain_length(const struct tcp_plain_headers *headers)
+{
+	return rte_be_to_cpu_16(headers->ip.total_length) - (unsigned int)sizeof(headers->ip);
+}
+
+/* Whether the frame's headers are those of a plain segment for us. */
+static inline bool
+plain_looks_right(const struct interface *interface, const struct rte_mbuf *mbuf)
+{
+	const struct tcp_plain_headers *headers = plain_headers(mbuf);
 	unsigned int total = rte_be_to_cpu_16(headers->ip.total_length);
 
-	*length = total - (unsigned int)sizeof(headers->ip);
 	return mbuf->nb_segs == 1 && mbuf->data_len >= sizeof(*headers) + STAMPS_LENGTH &&
 	       rte_is_same_ether_addr(&headers->ether.dst_addr, &interface->mac) &&
 	       headers->ether.ether_type == RTE_BE16(RTE_ETHER_TYPE_IPV4) &&
@@ -114,24 +127,35 @@ plain_looks_right(const struct interface *interface, const struct rte_mbuf *mbuf
 	       total >= TCP_HEADERS_IPV4 + TCP_STAMPS_LENGTH;
 }
 
-/* The connection whose segments come from where this one does, if they are plain. */
-static inline struct tcp_connection *
-plain_find(const struct tcp *tcp, const struct tcp_plain_headers *headers)
+static inline uint32_t
+plain_hash(const struct tcp *tcp, const struct tcp_plain_headers *headers)
 {
-	uint32_t hash = tcp_path_hash4(tcp, headers->ip.dst_addr, headers->ip.src_addr,
-				       headers->tcp.dst_port, headers->tcp.src_port);
+	return tcp_path_hash4(tcp, headers->ip.dst_addr, headers->ip.src_addr,
+			      headers->tcp.dst_port, headers->tcp.src_port);
+}
+
+/* Whether the connection's segments come from where this one does, and are plain. */
+static inline bool
+plain_is_of(const struct tcp_connection *connection, const struct tcp_plain_headers *headers)
+{
+	const struct tcp_plain_headers *ours = &connection->outline.headers;
+
+	return (connection->flags & TCP_PLAIN) != 0 && ours->ip.src_addr == headers->ip.dst_addr &&
+	       ours->ip.dst_addr == headers->ip.src_addr &&
+	       ours->tcp.src_port == headers->tcp.dst_port &&
+	       ours->tcp.dst_port == headers->tcp.src_port;
+}
+
+static struct tcp_connection *
+plain_find(const struct tcp *tcp, const struct tcp_plain_headers *headers, uint32_t hash)
+{
 	uint32_t at = hash, reference;
 
 	while ((reference = tcp_table_find(&tcp->table, hash, &at)) != 0) {
 		struct tcp_connection *connection = tcp_referent(&tcp->connections, reference);
-		const struct tcp_plain_headers *ours = &connection->outline.headers;
 
-		if (likely(tcp_reference_kind(reference) == TCP_KIND_CONNECTION &&
-			   (connection->flags & TCP_PLAIN) != 0 &&
-			   ours->ip.src_addr == headers->ip.dst_addr &&
-			   ours->ip.dst_addr == headers->ip.src_addr &&
-			   ours->tcp.src_port == headers->tcp.dst_port &&
-			   ours->tcp.dst_port == headers->tcp.src_port))
+		if (tcp_reference_kind(reference) == TCP_KIND_CONNECTION &&
+		    plain_is_of(connection, headers))
 			return connection;
 	}
 	return NULL;
@@ -225,20 +249,74 @@ plain_receive(struct tcp *tcp, struct tcp_connection *connection, struct rte_mbu
 	connection_touch(tcp, connection);
 }
 
-bool
-tcp_input_plain(struct tcp *tcp, struct tcp_port *port, struct rte_mbuf *mbuf)
-{
-	const struct tcp_plain_headers *headers =
-		rte_pktmbuf_mtod(mbuf, const struct tcp_plain_headers *);
-	struct tcp_connection *connection;
-	struct plain_segment segment;
-	unsigned int length;
+/* --- ahead of time ------------------------------------------------------------------------- */
 
-	if (!plain_looks_right(port->interface, mbuf, headers, &length))
-		return false;
-	connection = plain_find(tcp, headers);
-	if (unlikely(connection == NULL))
-		return false;
+/* Whose a segment very likely is. */
+struct plain_origin {
+	uint32_t hash;
+	struct tcp_connection *connection; /* NULL: it is to be looked for */
+};
+
+/*
+ * All lines of a connection that a plain segment and its answer need: ten that would be waited for one
+ * after the other, if thousands of connections take turns. Into the second-level cache, as a burst's are more than
+ * the first level can wait for.
+ */
+static inline void
+plain_prefetch(const struct tcp *tcp, const struct tcp_connection *connection)
+{
+	const uint8_t *end = (const uint8_t *)connection->user + tcp->options.user_size;
+
+	for (const uint8_t *line = (const uint8_t *)connection; line < end;
+	     line += RTE_CACHE_LINE_SIZE)
+		rte_prefetch1(line);
+}
+
+/*
+ * Looks at the segments that a burst begins with, as far as they look right, and asks for their
+ * connections: for the slots of all in the table, then for what these refer to. Returns how many these are.
+ */
+static inline unsigned int
+plain_foresee(const struct tcp *tcp, const struct interface *interface, struct rte_mbuf **mbufs,
+	      unsigned int count, struct plain_origin origins[])
+{
+	unsigned int seen = 0;
+
+	for (; seen < count && plain_looks_right(interface, mbufs[seen]); seen++) {
+		origins[seen].hash = plain_hash(tcp, plain_headers(mbufs[seen]));
+		rte_prefetch1(&tcp->table.slots[origins[seen].hash & tcp->table.mask]);
+	}
+	for (unsigned int i = 0; i < seen; i++) {
+		uint32_t at = origins[i].hash;
+		uint32_t reference = tcp_table_find(&tcp->table, at, &at);
+
+		origins[i].connection = NULL;
+		if (tcp_reference_kind(reference) != TCP_KIND_CONNECTION)
+			continue;
+		origins[i].connection = tcp_referent(&tcp->connections, reference);
+		plain_prefetch(tcp, origins[i].connection);
+	}
+	for (unsigned int i = 0; i < seen; i++)
+		if (origins[i].connection != NULL)
+			queue_prefetch(&origins[i].connection->queue);
+	return seen;
+}
+
+/* Takes a segment that looks right, if it is plain. */
+static inline bool
+plain_input(struct tcp *tcp, struct tcp_port *port, struct rte_mbuf *mbuf,
+	    const struct plain_origin *origin)
+{
+	const struct tcp_plain_headers *headers = plain_headers(mbuf);
+	unsigned int length = plain_length(headers);
+	struct tcp_connection *connection = origin->connection;
+	struct plain_segment segment;
+
+	if (unlikely(connection == NULL || !plain_is_of(connection, headers))) {
+		connection = plain_find(tcp, headers, origin->hash);
+		if (connection == NULL)
+			return false;
+	}
 	segment.sequence = rte_be_to_cpu_32(headers->tcp.sent_seq);
 	segment.ack = rte_be_to_cpu_32(headers->tcp.recv_ack);
 	segment.stamp = load32(headers + 1);
@@ -269,6 +347,19 @@ tcp_input_plain(struct tcp *tcp, struct tcp_port *port, struct rte_mbuf *mbuf)
 	else
 		rte_pktmbuf_free(mbuf);
 	return true;
+}
+
+unsigned int
+tcp_input_plain(struct tcp *tcp, struct tcp_port *port, struct rte_mbuf **mbufs, unsigned int count)
+{
+	struct plain_origin origins[PLAIN_AHEAD];
+	unsigned int taken = 0;
+
+	count = plain_foresee(tcp, port->interface, mbufs,
+			      RTE_MIN(count, (unsigned int)PLAIN_AHEAD), origins);
+	while (taken < count && plain_input(tcp, port, mbufs[taken], &origins[taken]))
+		taken++;
+	return taken;
 }
 
 /* --- output --------------------------------------------------------------------------------- */

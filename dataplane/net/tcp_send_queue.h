@@ -13,6 +13,7 @@
 #define JACKDAW_TCP_SEND_QUEUE_H
 
 #include <rte_common.h>
+#include <rte_prefetch.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -74,6 +75,14 @@ uint8_t *queue_write_begin(struct tcp_buffers *buffers, struct tcp_queue *queue,
 uint32_t queue_write_end(struct tcp_buffers *buffers, struct tcp_queue *queue, const uint8_t *end);
 int queue_pin(struct tcp_buffers *buffers, struct tcp_queue *queue, const uint8_t *bytes,
 	      uint32_t length, uint32_t pin);
+
+/* Asks for what queue_acknowledge will need. */
+static inline void
+queue_prefetch(const struct tcp_queue *queue)
+{
+	rte_prefetch1(queue->first);
+	rte_prefetch1(queue->buffer);
+}
 
 /* Where these bytes lie, which were never sent, if they do so in one piece; else NULL. */
 static inline const uint8_t *

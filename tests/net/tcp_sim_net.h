@@ -262,7 +262,7 @@ sim_port_receive(struct sim_end *end, uint32_t number)
 			frame->flipped_bit == IMPAIR_WHOLE
 				? RTE_MBUF_F_RX_L4_CKSUM_GOOD | RTE_MBUF_F_RX_IP_CKSUM_GOOD
 				: RTE_MBUF_F_RX_L4_CKSUM_BAD | RTE_MBUF_F_RX_IP_CKSUM_BAD;
-	if (!sim->general && tcp_input_plain(end->tcp, &end->port, mbuf)) {
+	if (!sim->general && tcp_input_plain(end->tcp, &end->port, &mbuf, 1) == 1) {
 		sim_port_check(sim, frame);
 		sim->plain_frames++;
 		return;

@@ -149,13 +149,14 @@ tcp_input(struct tcp *tcp, struct tcp_port *port, struct packet *packet)
 	(void)packet;
 }
 
-bool
-tcp_input_plain(struct tcp *tcp, struct tcp_port *port, struct rte_mbuf *mbuf)
+unsigned int
+tcp_input_plain(struct tcp *tcp, struct tcp_port *port, struct rte_mbuf **mbufs, unsigned int count)
 {
 	(void)tcp;
 	(void)port;
-	(void)mbuf;
-	return false;
+	(void)mbufs;
+	(void)count;
+	return 0;
 }
 
 void
