@@ -11,7 +11,9 @@
 #include "dataplane/observe.h"
 
 enum {
-	TRANSMIT_RETRIES = 8, /* short tx bursts tried again before packets are lost */
+	TRANSMIT_RETRIES = 8, /* short tx bursts tried again before packets are held back */
+	HOLD_US =
+		10000, /* a port that takes nothing for so long may never again: packets are lost */
 	DRAIN_TURNS = 1000,   /* loop turns after stop, at most, to empty the queues */
 	DEFENCE_SECONDS = 10, /* RFC 5227, 2.4 (b): DEFEND_INTERVAL */
 };
@@ -36,7 +38,7 @@ tally_of(struct rte_mbuf *const *mbufs, unsigned int count)
 }
 
 /* Frees packets that nobody took; those that answered another are that one's cause of drop. */
-static struct tally
+static void
 worker_lose(struct worker *worker, struct rte_mbuf **mbufs, unsigned int count, enum net_drop cause)
 {
 	struct tally lost = tally_of(mbufs, count);
@@ -44,24 +46,54 @@ worker_lose(struct worker *worker, struct rte_mbuf **mbufs, unsigned int count, 
 	worker->net.tx_lost += lost.packets;
 	worker->net.drops[cause] += lost.answers;
 	rte_pktmbuf_free_bulk(mbufs, count);
-	return lost;
+}
+
+static void
+worker_give_up(struct worker *worker, struct worker_port *port)
+{
+	worker_lose(worker, port->tx, port->tx_count, NET_DROP_transmit_full);
+	port->tx_count = 0;
+}
+
+/*
+ * What the port did not take waits at the head of the queue, and meanwhile nothing is received from it: requests
+ * are better left in its ring than answered in vain. Lost is what finds no room, or waits in vain.
+ */
+static void __attribute__((noinline))
+worker_hold(struct worker *worker, struct worker_port *port, unsigned int sent)
+{
+	uint64_t now = rte_rdtsc(), patience = rte_get_tsc_hz() / 1000000 * HOLD_US;
+
+	port->tx_count -= sent;
+	memmove(port->tx, port->tx + sent, port->tx_count * sizeof(port->tx[0]));
+	if (sent != 0 || port->held_since == 0)
+		port->held_since = now;
+	if (port->tx_count < WORKER_BURST_MAX && now - port->held_since < patience)
+		return;
+	worker_give_up(worker, port);
 }
 
 static void
 worker_transmit(struct worker *worker, struct worker_port *port)
 {
 	/* tallied before the burst: afterwards the mbufs are the driver's */
-	struct tally all = tally_of(port->tx, port->tx_count), lost;
+	struct tally all = tally_of(port->tx, port->tx_count), held;
 	unsigned int sent = 0;
 
 	for (unsigned int tries = 0; sent < port->tx_count && tries < TRANSMIT_RETRIES; tries++)
 		sent += rte_eth_tx_burst(port->id, port->queue, port->tx + sent,
 					 (uint16_t)(port->tx_count - sent));
-	lost = worker_lose(worker, port->tx + sent, port->tx_count - sent, NET_DROP_transmit_full);
-	worker->net.tx_packets += all.packets - lost.packets;
-	worker->net.tx_bytes += all.bytes - lost.bytes;
-	worker->net.answered += all.answers - lost.answers;
-	worker->net.tx_unasked += (all.packets - all.answers) - (lost.packets - lost.answers);
+	held = tally_of(port->tx + sent, port->tx_count - sent);
+	worker->net.tx_packets += all.packets - held.packets;
+	worker->net.tx_bytes += all.bytes - held.bytes;
+	worker->net.answered += all.answers - held.answers;
+	worker->net.tx_unasked += (all.packets - all.answers) - (held.packets - held.answers);
+	if (unlikely(held.packets != 0)) {
+		worker_hold(worker, port, sent);
+		return;
+	}
+	port->tx_count = 0;
+	port->held_since = 0;
 }
 
 /* Gives finished packets to the worker that has a queue of the port. */
@@ -72,6 +104,7 @@ worker_pass_replies(struct worker *worker, struct worker_port *port)
 						     port->tx_count, NULL);
 
 	worker_lose(worker, port->tx + passed, port->tx_count - passed, NET_DROP_handover_full);
+	port->tx_count = 0;
 	idle_ring_bell(port->sender);
 }
 
@@ -84,7 +117,6 @@ worker_flush(struct worker *worker, struct worker_port *port)
 		worker_transmit(worker, port);
 	else
 		worker_pass_replies(worker, port);
-	port->tx_count = 0;
 }
 
 void
@@ -371,18 +403,29 @@ worker_read_streams(struct worker *worker)
 
 /* --- the loop ----------------------------------------------------------------------------- */
 
-/* One turn, from receiving to sending. Returns how much there was to do: packets, and long replies. */
+/* Sends what is queued for a port. Returns how much is held back. */
+static inline unsigned int
+worker_send_queued(struct worker *worker, struct worker_port *port)
+{
+	worker_flush(worker, port);
+	return port->tx_count;
+}
+
+/*
+ * One turn, from receiving to sending. Returns how much there was to do: packets, long replies, and what is held
+ * back.
+ */
 static unsigned int
 worker_turn(struct worker *worker)
 {
-	unsigned int packets = 0, written;
+	unsigned int packets = 0, held = 0, written;
 	uint64_t started;
 
 	tcp_advance(worker->tcp, worker_now(worker));
 	for (unsigned int i = 0; i < worker->port_count; i++) {
 		struct worker_port *port = &worker->ports[i];
 
-		if (port->owns_queue)
+		if (port->owns_queue && worker_send_queued(worker, port) == 0)
 			packets += worker_receive(worker, port);
 		/* relaxed: the flag carries no data with it */
 		if (atomic_load_explicit(&port->announce, memory_order_relaxed)) {
@@ -395,11 +438,11 @@ worker_turn(struct worker *worker)
 	written = worker_read_streams(worker);
 	started = rte_rdtsc();
 	for (unsigned int i = 0; i < worker->port_count; i++)
-		worker_flush(worker, &worker->ports[i]);
+		held += worker_send_queued(worker, &worker->ports[i]);
 	store_quiescent(worker->server.store);
 	if (packets != 0)
 		worker->stats.cycles_transmit += rte_rdtsc() - started;
-	return packets + written;
+	return packets + written + held;
 }
 
 /* After stop: what is already in our queues is still answered. */
@@ -436,6 +479,8 @@ worker_run(void *argument)
 	worker_drain(worker);
 	tcp_reset_all(worker->tcp);
 	worker_drain(worker);
+	for (unsigned int i = 0; i < worker->port_count; i++)
+		worker_give_up(worker, &worker->ports[i]);
 	store_worker_close(worker->server.store);
 	return 0;
 }

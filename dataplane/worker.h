@@ -72,7 +72,8 @@ struct worker_port {
 	atomic_bool announce;	  /* set by the control thread: send a gratuitous ARP */
 	_Atomic uint64_t claimer; /* MAC of the last host that claimed our address; 0: none */
 	uint64_t defended_at;	  /* TSC of our last defence (RFC 5227, 2.4) */
-	unsigned int tx_count;
+	uint64_t held_since;	  /* TSC from which on the port takes nothing; 0: it does */
+	unsigned int tx_count;	  /* of a turn, and what was held back before */
 	struct rte_mbuf *tx[WORKER_BURST_MAX];
 };
 
@@ -127,7 +128,10 @@ uint64_t worker_now(const struct worker *worker);
  */
 int worker_run(void *worker);
 
-/* Hands what is queued for the port to it, or to the worker that has a queue of it. */
+/*
+ * Hands what is queued for the port to it, or to the worker that has a queue of it. What the port doesn't take stays
+ * queued, if there is room for more.
+ */
 void worker_flush(struct worker *worker, struct worker_port *port);
 
 /* Queues an answer (or a packet that answers nothing) for the port; sends when a burst is full. */

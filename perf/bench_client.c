@@ -285,6 +285,8 @@ client_run(struct client *client)
 	client->status = client_set_priority(client, PRIORITY_LOOP);
 	if (client->status == 0)
 		client->status = client_phases(client);
+	if (client->transport->disconnect != NULL)
+		client->transport->disconnect(client);
 	atomic_store_explicit(&client->phase, PHASE_DONE, memory_order_relaxed); /* for show */
 	/* wakes the main thread, which then joins this one: the join orders everything else */
 	if (write(client->done_fd, &one, sizeof(one)) != sizeof(one))

@@ -27,7 +27,7 @@ enum client_phase {
 struct client;
 
 /*
- * A way to the server. connect, run and ask are called on the client's thread, the others on the
+ * A way to the server. connect, run, ask and disconnect are called on the client's thread, the others on the
  * main thread.
  */
 struct transport {
@@ -51,6 +51,8 @@ struct transport {
 	 */
 	int (*ask)(struct client *client, const char *question, const char *end, char *answer,
 		   size_t size);
+	/* NULL, or ends whatever connections there are, so that the server knows. */
+	void (*disconnect)(struct client *client);
 	void (*close)(struct client *client);
 };
 

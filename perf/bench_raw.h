@@ -77,6 +77,12 @@ int raw_join(struct client *client);
 /* Waits for the link, learns the server's MAC address by ARP (RFC 826) and makes the route. */
 int raw_find_route(struct client *client, struct rte_ether_addr *mac);
 
+/*
+ * Waits until the server has taken what was sent before, but not for long: it answers ARP in its turn. What still lies
+ * in the ring of a memif port when that is closed is lost.
+ */
+void raw_await_taken(struct raw *raw);
+
 /* UDP's transport.connect: the route, and the server answers. */
 int raw_connect(struct client *client);
 

@@ -13,6 +13,7 @@ enum {
 	ARP_TRIES = 10,
 	ASK_TRIES = 5,
 	WAIT_MS = 200, /* before the next try */
+	TAKEN_MS = 100,
 };
 
 static uint64_t
@@ -38,12 +39,14 @@ void
 raw_other(struct raw *raw, struct rte_mbuf *mbuf)
 {
 	struct packet packet;
+	enum verdict verdict = net_input(&raw->interface, mbuf, &packet);
 
-	if (net_input(&raw->interface, mbuf, &packet) == VERDICT_ANSWERED) {
+	if (verdict == VERDICT_ANSWERED) {
 		raw_send_now(raw, mbuf);
 		return;
 	}
-	if (!raw_is_of_others(packet.drop))
+	if (verdict == VERDICT_DATAGRAM ||
+	    (verdict == VERDICT_DROP && !raw_is_of_others(packet.drop)))
 		raw->meter->malformed++;
 	rte_pktmbuf_free(mbuf);
 }
@@ -143,6 +146,15 @@ raw_poll_arp(struct raw *raw, uint64_t until, struct rte_ether_addr *mac)
 		raw_other(raw, mbuf);
 	}
 	return false;
+}
+
+void
+raw_await_taken(struct raw *raw)
+{
+	struct rte_ether_addr mac;
+
+	raw_send_arp(raw);
+	raw_poll_arp(raw, rte_rdtsc() + ticks_of_ms(raw, TAKEN_MS), &mac);
 }
 
 static int

@@ -8,6 +8,7 @@
 
 enum {
 	HOUSEKEEPING_PER_SECOND = 1000,
+	ISSUED_MAX = 256,   /* messages begun in a turn */
 	FINISHED_MAX = 256, /* answers taken before their slots are used again */
 };
 
@@ -125,7 +126,10 @@ raw_tcp_ask_on(struct raw_tcp *wire, struct raw_connection *connection,
 	return 0;
 }
 
-/* Fills free slots: all at the start of a closed loop, those that are due in an open one. */
+/*
+ * Fills free slots: all at the start of a closed loop, those that are due in an open one. Not too many in a turn, as
+ * answers are to be taken meanwhile.
+ */
 static int
 raw_tcp_issue_free(struct raw_tcp *wire, uint64_t now)
 {
@@ -133,7 +137,9 @@ raw_tcp_issue_free(struct raw_tcp *wire, uint64_t now)
 	struct flight *flight = wire->raw.flight;
 	uint64_t due;
 
-	while (flight->free_count > 0 && client_due(client, now, &due)) {
+	for (unsigned int issued = 0;
+	     issued < ISSUED_MAX && flight->free_count > 0 && client_due(client, now, &due);
+	     issued++) {
 		unsigned int slot = flight->free[flight->free_count - 1];
 		struct raw_connection *connection = &wire->connections[slot / wire->depth];
 		struct writer writer;
@@ -312,7 +318,7 @@ raw_tcp_loop(struct client *client)
 		status = raw_tcp_turn(wire, now);
 		busy = count != 0;
 		if (wire->raw.tx_count != 0)
-			busy |= raw_flush(&wire->raw);
+			busy |= raw_tcp_flush(wire);
 		if (now - housekeeping > period) {
 			housekeeping = now;
 			if (status == 0)
@@ -348,13 +354,15 @@ static void
 raw_tcp_close(struct client *client)
 {
 	struct raw_tcp *wire = client->wire;
+	void *waiting;
 
-	if (wire->tcp != NULL) {
-		raw_tcp_reset(wire);
+	if (wire->tcp != NULL)
 		tcp_destroy(wire->tcp);
-	}
 	for (unsigned int i = 0; i < wire->raw.tx_count; i++)
 		rte_pktmbuf_free(wire->raw.tx[i]);
+	while (wire->late != NULL && rte_ring_dequeue(wire->late, &waiting) == 0)
+		rte_pktmbuf_free(waiting);
+	rte_ring_free(wire->late);
 	raw_close_port(&wire->raw);
 	for (unsigned int i = 0; wire->connections != NULL && i <= wire->connection_count; i++) {
 		free(wire->connections[i].in.bytes);
@@ -423,5 +431,6 @@ const struct transport raw_tcp_transport = {
 	.connect = raw_tcp_connect,
 	.run = raw_tcp_run,
 	.ask = raw_tcp_ask,
+	.disconnect = raw_tcp_disconnect,
 	.close = raw_tcp_close,
 };

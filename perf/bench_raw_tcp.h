@@ -27,8 +27,8 @@ struct raw_tcp {
 	struct tcp *tcp;
 	struct tcp_port port;
 	struct tcp_stats stats;
-	uint64_t patience;    /* ticks that a full ring is waited for */
-	uint64_t clock_scale; /* microseconds a tick, times 2^64 */
+	struct rte_ring *late; /* packets that the port had no room for yet, in order */
+	uint64_t clock_scale;  /* microseconds a tick, times 2^64 */
 	unsigned int connection_count, depth;
 	struct raw_connection *connections; /* and one more, for questions */
 	uint16_t local_port;		    /* the one that was taken last; host order */
@@ -47,11 +47,14 @@ raw_tcp_now(const struct raw_tcp *wire, uint64_t ticks)
 /* Receives a burst and lets timers run; returns the packets. */
 unsigned int raw_tcp_poll(struct raw_tcp *wire, uint64_t now);
 
+/* Sends what is queued, as far as the port takes it. True if anything went. */
+bool raw_tcp_flush(struct raw_tcp *wire);
+
 /* The struct tcp of the options: 0, or negative errno with client->error. */
 int raw_tcp_create(struct raw_tcp *wire, struct client *client);
 
-/* Ends every connection, and waits until the server could know: it would keep them for long. */
-void raw_tcp_reset(struct raw_tcp *wire);
+/* transport.disconnect: resets every connection, and waits until the server knows: it would keep them for long. */
+void raw_tcp_disconnect(struct client *client);
 
 /* transport.connect: every connection is established. */
 int raw_tcp_connect(struct client *client);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What happens before and after the loop over our own TCP: connections, and questions. */
 #include <rte_cycles.h>
-#include <rte_pause.h>
 #include <stdlib.h>
 #include <sys/random.h>
 
@@ -14,7 +13,6 @@ enum {
 	OPEN_SECONDS = 10,
 	ASK_SECONDS = 5,
 	RESET_US = 20000,
-	ROOM_US = 1000, /* how long a full ring is waited for */
 	BUFFERED_LEAST = 64 << 20,
 	TIME_WAIT_US = 1000000,
 };
@@ -23,7 +21,23 @@ enum {
 
 /* --- what TCP asks of us ------------------------------------------------------------------ */
 
-/* A ring that stays full loses the segment, as any wire does: TCP will send it again. */
+bool
+raw_tcp_flush(struct raw_tcp *wire)
+{
+	struct raw *raw = &wire->raw;
+	bool any = raw_flush(raw), more = true;
+
+	while (more && raw->tx_count < RAW_TX_MAX && !rte_ring_empty(wire->late)) {
+		raw->tx_count +=
+			rte_ring_dequeue_burst(wire->late, (void **)raw->tx + raw->tx_count,
+					       RAW_TX_MAX - raw->tx_count, NULL);
+		more = raw_flush(raw);
+		any |= more;
+	}
+	return any;
+}
+
+/* A full ring must not be waited for here: the server's may be full as well until its answers are taken. */
 static void
 raw_tcp_transmit(void *arg, struct tcp_port *port, struct rte_mbuf *mbuf)
 {
@@ -31,18 +45,12 @@ raw_tcp_transmit(void *arg, struct tcp_port *port, struct rte_mbuf *mbuf)
 	struct raw *raw = &wire->raw;
 
 	(void)port;
-	if (raw->tx_count == RAW_TX_MAX && !raw_flush(raw)) {
-		uint64_t until = rte_rdtsc() + wire->patience;
-
-		while (!raw_flush(raw) && rte_rdtsc() < until)
-			rte_pause();
-	}
-	if (raw->tx_count == RAW_TX_MAX) {
-		wire->patience /= 2; /* nobody may be there any more */
+	if (raw->tx_count == RAW_TX_MAX)
+		raw_tcp_flush(wire);
+	if (raw->tx_count < RAW_TX_MAX && rte_ring_empty(wire->late))
+		raw->tx[raw->tx_count++] = mbuf;
+	else if (rte_ring_enqueue(wire->late, mbuf) != 0)
 		rte_pktmbuf_free(mbuf);
-		return;
-	}
-	raw->tx[raw->tx_count++] = mbuf;
 }
 
 static void
@@ -103,7 +111,6 @@ raw_tcp_create(struct raw_tcp *wire, struct client *client)
 	};
 	int status;
 
-	wire->patience = rte_get_tsc_hz() / 1000000 * ROOM_US;
 	wire->clock_scale = (uint64_t)(((unsigned __int128)1000000 << 64) / rte_get_tsc_hz());
 	if (getrandom(tcp.secret, sizeof(tcp.secret), 0) != sizeof(tcp.secret))
 		return client_fail(client, -errno, "getrandom: %s", strerror(errno));
@@ -112,6 +119,10 @@ raw_tcp_create(struct raw_tcp *wire, struct client *client)
 		.interface = &wire->raw.interface,
 		.pool = wire->raw.pool,
 	};
+	wire->late = rte_ring_create("late", rte_align32pow2(wire->raw.pool->size + 1),
+				     SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
+	if (wire->late == NULL)
+		return client_fail(client, -ENOMEM, "no memory for packets that wait");
 	status = tcp_create(&wire->tcp, &tcp, &owner, &wire->stats, -1,
 			    raw_tcp_now(wire, rte_rdtsc()));
 	if (status != 0)
@@ -186,7 +197,7 @@ raw_tcp_turn_quiet(struct raw_tcp *wire)
 		wire->lost |= tcp_at_end(ready);
 	}
 	tcp_flush(wire->tcp);
-	raw_flush(&wire->raw);
+	raw_tcp_flush(wire);
 	return kept;
 }
 
@@ -258,15 +269,20 @@ raw_tcp_open_all(struct raw_tcp *wire)
 }
 
 void
-raw_tcp_reset(struct raw_tcp *wire)
+raw_tcp_disconnect(struct client *client)
 {
-	uint64_t until = rte_rdtsc() + rte_get_tsc_hz() / 1000000 * RESET_US;
+	struct raw_tcp *wire = client->wire;
+	uint64_t patience = rte_get_tsc_hz() / 1000000 * RESET_US, until;
 
-	wire->patience = rte_get_tsc_hz() / 1000000 * RESET_US;
 	tcp_reset_all(wire->tcp);
 	tcp_flush(wire->tcp);
-	while (wire->raw.tx_count != 0 && rte_rdtsc() < until)
-		raw_flush(&wire->raw);
+	until = rte_rdtsc() + patience;
+	while (wire->raw.tx_count != 0 && rte_rdtsc() < until) {
+		if (raw_tcp_flush(wire))
+			until = rte_rdtsc() + patience;
+		raw_tcp_poll(wire, rte_rdtsc());
+	}
+	raw_await_taken(&wire->raw);
 }
 
 int
@@ -361,6 +377,6 @@ raw_tcp_ask(struct client *client, const char *question, const char *end, char *
 	if (tcp != NULL)
 		tcp_close(tcp);
 	tcp_flush(wire->tcp);
-	raw_flush(&wire->raw);
+	raw_tcp_flush(wire);
 	return status;
 }

@@ -546,6 +546,14 @@ def _tcp_memif_cases():
             [Check("rate", "requests/s", "ratio", bar),
              Check("busy_cycles", "cycles/request", "inverse", bar, "busy cycles",
                    only_if_client_bound=True)]))
+    crowd = Load(transport="tcp", how=["--connections", 10000, "--depth", 1])
+    few = Load(transport="tcp", how=["--connections", 64, "--depth", 1])
+    cases.append(Case(
+        "tcp-memif-crowd",
+        Side(lambda: JackdawMemif(connections=10240), crowd, "jackdaw, 10,000 connections"),
+        [Side(JackdawMemif, few, "jackdaw, 64 connections")],
+        [Check("rate", "requests/s", "ratio", None),
+         Check("busy_cycles", "cycles/request", "inverse", None, "busy cycles")]))
     return cases
 
 

@@ -172,9 +172,9 @@ class Load:
 class Jackdaw(Subject):
     name = "jackdaw"
 
-    def __init__(self, memory="256M", idle="spin"):
+    def __init__(self, memory="256M", idle="spin", connections=1024):
         super().__init__()
-        self.memory, self.idle = memory, idle
+        self.memory, self.idle, self.connections = memory, idle, connections
 
     def port(self):
         raise NotImplementedError
@@ -186,6 +186,7 @@ class Jackdaw(Subject):
         path = os.path.join(self.folder.name, "jackdaw.yaml")
         with open(path, "w", encoding="utf-8") as file:
             file.write(f"memory: {self.memory}\n"
+                       f"tcp: {{connections: {self.connections}}}\n"
                        f"worker: {{count: 1, cores: [{machine.cpus()[0]}], idle: {self.idle}}}\n"
                        f"ports:\n  - {{{self.port()}, address: {SERVER_ADDRESS}/24}}\n")
         self.process = Process(self.place([machine.program("jackdaw"), "--config", path]))
