@@ -552,8 +552,9 @@ def _tcp_memif_cases():
         "tcp-memif-crowd",
         Side(lambda: JackdawMemif(connections=10240), crowd, "jackdaw, 10,000 connections"),
         [Side(JackdawMemif, few, "jackdaw, 64 connections")],
-        [Check("rate", "requests/s", "ratio", None),
-         Check("busy_cycles", "cycles/request", "inverse", None, "busy cycles")]))
+        [Check("rate", "requests/s", "ratio", 0.6),
+         Check("busy_cycles", "cycles/request", "inverse", 0.6, "busy cycles",
+               only_if_client_bound=True)]))
     return cases
 
 
