@@ -53,7 +53,7 @@
 	X(no_reply, "request that asked for no reply or has none")                                 \
 	X(reply_no_buffer, "no packet buffer for the reply")                                       \
 	X(handover_full, "the owning worker's ring was full")                                      \
-	X(transmit_full, "the port took no more packets, and too many or too old ones were held back")
+	X(transmit_full, "the port stayed full")
 
 #define NET_STATS(X)                                                                               \
 	X(rx_packets, "packets received from ports")                                               \
