@@ -12,8 +12,7 @@
 
 enum {
 	TRANSMIT_RETRIES = 8, /* short tx bursts tried again before packets are held back */
-	HOLD_US =
-		10000, /* a port that takes nothing for so long may never again: packets are lost */
+	HOLD_US = 10000,      /* for how long a port may take nothing before packets are lost */
 	DRAIN_TURNS = 1000,   /* loop turns after stop, at most, to empty the queues */
 	DEFENCE_SECONDS = 10, /* RFC 5227, 2.4 (b): DEFEND_INTERVAL */
 };

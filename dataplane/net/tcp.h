@@ -7,7 +7,7 @@
  *     a turn of the worker:
  *
  *       tcp_advance(tcp, now)            the clock; timers that are due
- *       tcp_input_plain(tcp, port, mbufs, count) received frames      (takes some, or none)
+ *       tcp_input_plain(tcp, port, mbufs, count)    received frames    (takes some, or none)
  *       tcp_input(tcp, port, packet)     every other segment           (takes the packet)
  *       tcp_next_ready(tcp)              connections with news, each once:
  *           tcp_receive, tcp_take            bytes in order, in place
