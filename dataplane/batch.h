@@ -21,7 +21,7 @@
 enum {
 	BATCH_MESSAGES = 64,
 	BATCH_REQUESTS = 256,
-	/* requests from which on a batch is run: what they prefetch fits the L1 cache */
+	/* requests from which on a batch is run: 32 and 256 are slower (docs/performance.md) */
 	BATCH_DEPTH = 64,
 };
 

@@ -21,7 +21,7 @@
 #include "dataplane/proto/lookups.h"
 
 enum {
-	/* gets from which on they are run: what they prefetch fits the L1 cache */
+	/* gets from which on they are run: twice as many are slower */
 	LOOKUPS_DEPTH = 64,
 	LOOKUPS_MAX = 2 * LOOKUPS_DEPTH,
 };

@@ -12,8 +12,8 @@ enum {
 	LINK_SECONDS = 10, /* memif: until the other side has come */
 	ARP_TRIES = 10,
 	ASK_TRIES = 5,
-	WAIT_MS = 200, /* before the next try */
-	TAKEN_MS = 100,
+	WAIT_MS = 200,	/* before the next try */
+	TAKEN_MS = 100, /* for a server that may be gone */
 };
 
 static uint64_t

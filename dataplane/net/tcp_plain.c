@@ -284,7 +284,7 @@ plain_foresee(const struct tcp *tcp, const struct interface *interface, struct r
 
 	for (; seen < count && plain_looks_right(interface, mbufs[seen]); seen++) {
 		origins[seen].hash = plain_hash(tcp, plain_headers(mbufs[seen]));
-		rte_prefetch1(&tcp->table.slots[origins[seen].hash & tcp->table.mask]);
+		tcp_table_prefetch(&tcp->table, origins[seen].hash);
 	}
 	for (unsigned int i = 0; i < seen; i++) {
 		uint32_t at = origins[i].hash;

@@ -12,6 +12,7 @@
 #ifndef JACKDAW_TCP_TABLE_H
 #define JACKDAW_TCP_TABLE_H
 
+#include <rte_prefetch.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -54,6 +55,13 @@ void tcp_table_insert(struct tcp_table *table, uint32_t hash, uint32_t reference
 /* Both must be in it. */
 void tcp_table_remove(struct tcp_table *table, uint32_t hash, uint32_t reference);
 void tcp_table_replace(struct tcp_table *table, uint32_t hash, uint32_t old, uint32_t reference);
+
+/* Asks for where a search for the hash begins. */
+static inline void
+tcp_table_prefetch(const struct tcp_table *table, uint32_t hash)
+{
+	rte_prefetch1(&table->slots[hash & table->mask]);
+}
 
 /*
  * The next reference with this hash, from *at on, which the first call has set to hash; 0: none is

@@ -444,6 +444,13 @@ def _measure_items(case, settings):
 
 # --- the table -----------------------------------------------------------------------------------
 
+def _rate_or_cycles(bar):
+    """The rate; where the client is its limit, the cycles that a request costs the server."""
+    return [Check("rate", "requests/s", "ratio", bar),
+            Check("busy_cycles", "cycles/request", "inverse", bar, "busy cycles",
+                  only_if_client_bound=True)]
+
+
 def _against_echo(name, keys, memory, bar, how, needs, note=""):
     return Case(name, Side(lambda: JackdawMemif(memory), Load(keys=keys, how=how)),
                 [Side(EchoMemif, Load(echo=FRAME, how=how))],
@@ -475,9 +482,7 @@ def _mix_case(name, mix, bar, keys, memory, plenty):
     zipf = {"keys": keys, "popularity": "zipf:0.99", "how": ["--depth", 512]}
     return Case(name, Side(lambda: JackdawMemif(memory), Load(mix=mix, **zipf), f"jackdaw, {mix}"),
                 [Side(lambda: JackdawMemif(plenty), Load(**zipf), "jackdaw, GET only")],
-                [Check("rate", "requests/s", "ratio", bar),
-                 Check("busy_cycles", "cycles/request", "inverse", bar, "busy cycles",
-                       only_if_client_bound=True)])
+                _rate_or_cycles(bar))
 
 
 def _memcached_cases():
@@ -543,18 +548,14 @@ def _tcp_memif_cases():
         cases.append(Case(
             f"tcp-memif-depth{depth}", Side(JackdawMemif, load, f"jackdaw, TCP {depth} deep"),
             [Side(JackdawMemif, Load(how=["--depth", 512]), "jackdaw, UDP")],
-            [Check("rate", "requests/s", "ratio", bar),
-             Check("busy_cycles", "cycles/request", "inverse", bar, "busy cycles",
-                   only_if_client_bound=True)]))
+            _rate_or_cycles(bar)))
     crowd = Load(transport="tcp", how=["--connections", 10000, "--depth", 1])
     few = Load(transport="tcp", how=["--connections", 64, "--depth", 1])
     cases.append(Case(
         "tcp-memif-crowd",
         Side(lambda: JackdawMemif(connections=10240), crowd, "jackdaw, 10,000 connections"),
         [Side(JackdawMemif, few, "jackdaw, 64 connections")],
-        [Check("rate", "requests/s", "ratio", 0.6),
-         Check("busy_cycles", "cycles/request", "inverse", 0.6, "busy cycles",
-               only_if_client_bound=True)]))
+        _rate_or_cycles(0.6)))
     return cases
 
 

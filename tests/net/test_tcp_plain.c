@@ -15,7 +15,7 @@ static struct rig rig;
 /* The other end of one of the connections. */
 struct peer {
 	uint16_t port;
-	uint32_t seq, ack, echo;
+	uint32_t seq, ack;
 	struct tcp_connection *connection;
 };
 
@@ -53,8 +53,7 @@ segment(struct peer *peer, const char *data, uint32_t gap)
 		.tcp_flags = RIG_ACK | RIG_PSH,
 		.rx_win = RTE_BE16(65535),
 	};
-	rte_be32_t stamps[] = {RTE_BE32(0x0101080a), rte_cpu_to_be_32(rig.stamp),
-			       rte_cpu_to_be_32(peer->echo)};
+	rte_be32_t stamps[] = {RTE_BE32(0x0101080a), rte_cpu_to_be_32(rig.stamp), 0};
 	struct frame_spec spec = {.protocol = IPPROTO_TCP};
 	struct frame frame;
 
