@@ -138,11 +138,15 @@ struct segments_options {
 	bool direct;		 /* new items enter Main: CLOCK over segments (S3) */
 	bool ttl_classes;	 /* a segment holds items of one TTL class (S3; MERGE always) */
 	double clean_below; /* a segment with a smaller live share is emptied, keeping all; 0: never */
-	bool adapt;	    /* Small's share follows the ghosts that are hit (S3) */
+	bool adapt;	    /* Small's share follows the keys that come back soon after (S3) */
+	double adapt_gain; /* it moves by so much for as many keys as there are ghosts */
+	double soon;	   /* of the memory: what their queue lost meanwhile, at most */
 	/* of what an item is smaller than its segment's mean, so many times is the share of such items
 	 * that stay in their queue unread (S3) */
 	double spare_small, spare_main;
-	bool crawl; /* what has expired counts as dead before anything is evicted */
+	bool crawl;	     /* what has expired counts as dead before anything is evicted */
+	double clean_more;   /* emptied too if its live share is below this, for credit (S3) */
+	double clean_credit; /* bytes to copy for that, a byte stored */
 	enum segments_cleaning cleaning;
 	double clean_score; /* CLEAN_BENEFIT; ages in fillings of the whole memory by stores */
 	double drop_old;    /* cleaning drops what is unused in so much of a queue's old end (S3) */

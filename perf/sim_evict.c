@@ -4,8 +4,9 @@
 
 #include <math.h>
 
-/* Small's share: limits, how fast it moves, and what share of the ghosts counts as recent. */
-static const double SHARE_LEAST = 0.02, SHARE_MOST = 0.9, ADAPT_GAIN = 1, RECENT = 0.1;
+/* Of Small. */
+static const double SHARE_LEAST = 0.02, SHARE_MOST = 0.9;
+static const double CREDIT_MAX = 4; /* segments that may be cleaned at once for clean_credit */
 
 /* --- ghosts ------------------------------------------------------------------------------- */
 
@@ -39,18 +40,22 @@ ghost_insert(struct segments *s, uint64_t key, enum queue_name queue)
 		    (uint16_t)(ghost_now(s) - oldest->when))
 			oldest = &bucket[i];
 	}
-	*oldest = (struct ghost){.mark = mark | (uint16_t)queue, .when = ghost_now(s)};
+	*oldest = (struct ghost){
+		.mark = mark | (uint16_t)queue, .when = ghost_now(s), .lost = s->lost[queue]};
 }
 
 /*
- * Small's share follows what would have been hit had a queue been larger by RECENT: as ARC does
- * (Megiddo and Modha, FAST 2003), and S3-FIFO's adaptive variant.
+ * A key comes back that was dropped from the queue. Small's share follows what would have been hit had a queue
+ * been larger by `soon`: as in ARC (Megiddo and Modha, FAST 2003), and S3-FIFO's adaptive variant.
  */
 static void
-adapt_share(struct segments *s, enum queue_name queue)
+adapt_share(struct segments *s, enum queue_name queue, uint64_t lost)
 {
-	double step = ADAPT_GAIN / (double)(s->ghost_buckets * GHOST_WAYS);
+	double step = s->options.adapt_gain / (double)(s->ghost_buckets * GHOST_WAYS);
 
+	if (!s->options.adapt ||
+	    (double)(s->lost[queue] - lost) >= s->options.soon * s->count * s->size)
+		return;
 	s->small_share += queue == SMALL ? step : -step;
 	s->small_share = fmin(fmax(s->small_share, SHARE_LEAST), SHARE_MOST);
 }
@@ -73,9 +78,7 @@ ghost_take(struct segments *s, uint64_t key)
 		    age * s->ghost_tick > s->ghost_buckets * GHOST_WAYS)
 			continue;
 		bucket[i].when = (uint16_t)(ghost_now(s) + 1); /* the oldest possible */
-		if (s->options.adapt && (double)(age * s->ghost_tick) <
-						RECENT * (double)(s->ghost_buckets * GHOST_WAYS))
-			adapt_share(s, queue);
+		adapt_share(s, queue, bucket[i].lost);
 		return true;
 	}
 	return false;
@@ -128,6 +131,7 @@ evict_segment(struct segments *s, uint32_t victim, uint32_t now)
 	double mean = (double)segment->used / segment->count;
 
 	queue_unlink(s, victim);
+	s->lost[queue] += segment->used;
 	for (uint32_t i = 0; i < segment->count; i++) {
 		uint32_t at = segment->records[i];
 		struct record record = s->records[at];
@@ -185,7 +189,7 @@ cleaning_victim(const struct segments *s)
 {
 	const double least[] = {(1 - s->options.clean_below) * s->size,
 				(1 - s->options.hot_below) * s->size};
-	double most = 0;
+	double more = (1 - s->options.clean_more) * s->size, most = 0;
 	uint32_t best = SIM_NONE;
 
 	if (s->options.cleaning == CLEAN_BENEFIT)
@@ -193,10 +197,12 @@ cleaning_victim(const struct segments *s)
 
 	for (uint32_t i = 0; i < s->count; i++) {
 		const struct segment *segment = &s->segments[i];
+		double dead = segment->used - segment->live;
 
-		if (segment->state == SEALED && segment->used - segment->live > most &&
-		    segment->used - segment->live > least[segment->heat > 0]) {
-			most = segment->used - segment->live;
+		if (segment->state == SEALED && dead > most &&
+		    (dead > least[segment->heat > 0] ||
+		     (dead > more && segment->live <= s->credit_clean))) {
+			most = dead;
 			best = i;
 		}
 	}
@@ -270,14 +276,26 @@ segment_clean(struct segments *s, uint32_t victim, uint32_t now)
 	segment_free(s, victim);
 }
 
+void
+segments_earn_cleaning(struct segments *s, uint32_t bytes)
+{
+	s->credit_clean =
+		fmin(s->credit_clean + s->options.clean_credit * bytes, CREDIT_MAX * s->size);
+}
+
 bool
 clean_one(struct segments *s, uint32_t now)
 {
 	uint32_t victim = s->options.clean_below > 0 ? cleaning_victim(s) : SIM_NONE;
+	const struct segment *segment;
 
-	if (victim != SIM_NONE)
-		segment_clean(s, victim, now);
-	return victim != SIM_NONE;
+	if (victim == SIM_NONE)
+		return false;
+	segment = &s->segments[victim];
+	if (segment->used - segment->live <= (1 - s->options.clean_below) * s->size)
+		s->credit_clean -= segment->live;
+	segment_clean(s, victim, now);
+	return true;
 }
 
 void

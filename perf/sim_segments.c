@@ -348,6 +348,7 @@ segments_set(struct sim_cache *cache, const struct sim_request *request)
 		queue = MAIN;
 	}
 	s->stored += bytes;
+	segments_earn_cleaning(s, bytes);
 	append(s, queue, class, heat,
 	       &(struct record){.key = request->key,
 				.expires = request->expires,
@@ -411,6 +412,11 @@ segments_defaults(struct segments_options *options, enum segments_policy policy)
 		.spare_small = policy == SEGMENTS_S3 ? 2 : 0,
 		.spare_main = policy == SEGMENTS_S3 ? 1 : 0,
 		.crawl = policy == SEGMENTS_S3,
+		.adapt = policy == SEGMENTS_S3,
+		.adapt_gain = 16,
+		.soon = 0.025,
+		.clean_more = policy == SEGMENTS_S3 ? 0.85 : 0,
+		.clean_credit = 0.5,
 		.clean_score = 0.25, /* these two: with CLEAN_BENEFIT */
 		.drop_old = 0,
 		.hot_below = policy == SEGMENTS_S3 ? 0.75 : 0,

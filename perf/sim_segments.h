@@ -59,6 +59,7 @@ struct queue {
 struct ghost {
 	uint16_t mark; /* its lowest bit: the queue that the item was dropped from */
 	uint16_t when;
+	uint64_t lost; /* bytes that its queue had lost then */
 };
 
 struct segments {
@@ -75,10 +76,12 @@ struct segments {
 	uint64_t ghost_buckets;
 	uint64_t ghost_inserts, ghost_tick; /* inserts a tick of ghost.when */
 	double small_share;
-	double credit;	   /* of small items, towards the next one that is spared */
-	uint64_t pushed;   /* segments into queues, ever */
-	uint64_t stored;   /* bytes of segments, ever, without copies */
-	unsigned int turn; /* MERGE: the class whose turn it is */
+	uint64_t lost[QUEUES]; /* bytes of evicted segments, ever */
+	double credit_clean;   /* bytes that may be copied for cleaning what is hardly dead */
+	double credit;	       /* of small items, towards the next one that is spared */
+	uint64_t pushed;       /* segments into queues, ever */
+	uint64_t stored;       /* bytes of segments, ever, without copies */
+	unsigned int turn;     /* MERGE: the class whose turn it is */
 	struct random random;
 };
 
@@ -124,6 +127,9 @@ void item_forget(struct segments *s, uint32_t at);
 void seal_one(struct segments *s);
 
 /* --- sim_evict.c, sim_merge.c: each frees a segment, or comes nearer to it ------------------- */
+
+/* So many bytes were stored: that earns some cleaning. */
+void segments_earn_cleaning(struct segments *s, uint32_t bytes);
 
 /* Empties the segment with the most dead bytes, keeping its items. False: none is worth it. */
 bool clean_one(struct segments *s, uint32_t now);

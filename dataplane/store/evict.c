@@ -44,7 +44,7 @@ ghosts_now(const struct eviction *eviction)
 {
 	/* relaxed, both: ages are rough */
 	return (struct ghost_time){
-		.now = atomic_load_explicit(&eviction->drops, memory_order_relaxed),
+		.now = atomic_load_explicit(&eviction->ghost_clock, memory_order_relaxed),
 		.horizon = atomic_load_explicit(&eviction->horizon, memory_order_relaxed),
 	};
 }
@@ -254,8 +254,9 @@ evict_item(struct evict_context *context, const struct candidate *candidate)
 		}
 		shard_bury(shard, writer, entry.word);
 		count_loss(context, candidate, entry.word, gone);
-		if (!gone && context->queue == QUEUE_SMALL)
-			index_leave_ghost(&shard->index, candidate->hash, &context->ghosts);
+		if (!gone)
+			index_leave_ghost(&shard->index, candidate->hash,
+					  context->queue == QUEUE_MAIN, &context->ghosts);
 		index_trim(&shard->index, candidate->hash, &entry);
 		dropped = true;
 		break;
@@ -592,9 +593,14 @@ evict_abandon(struct shard *shard, struct writer *writer)
 }
 
 bool
-evict_remembers(struct shard *shard, uint64_t hash)
+evict_remembers(struct shard *shard, struct writer *writer, uint64_t hash)
 {
 	struct ghost_time ghosts = ghosts_now(&shard->eviction);
+	struct ghost ghost = index_find_ghost(&shard->index, hash, &ghosts);
 
-	return index_find_ghost(&shard->index, hash, &ghosts);
+	if (ghost.known && ghost.last &&
+	    ghost.age <
+		    counter_read32(&shard->eviction.soon[ghost.main ? QUEUE_MAIN : QUEUE_SMALL]))
+		counter_add32(&writer->evictor.returned[ghost.main ? QUEUE_MAIN : QUEUE_SMALL], 1);
+	return ghost.known;
 }

@@ -5,10 +5,11 @@
  * S3-FIFO (Yang et al., "FIFO queues are all you need for cache eviction", SOSP 2023) with segments
  * for queue elements. New items enter Small, or Main if a ghost remembers their key. A victim of
  * Small: what was read since is copied to Main, the rest leaves a ghost. A victim of Main: what
- * was read is copied to its young end with one use less, the rest is dropped. Of what nobody read, items smaller
+ * was read is copied to its young end with one use less, the rest leaves a ghost. Of what nobody read, items smaller
  * than others get another turn in their queue at times (docs/decisions/005-sizes.md). Before anything that
- * lives is dropped, segments that are dead by a quarter (overwritten, deleted) are cleaned: all that
- * lives in them moves to a segment that takes their place. docs/decisions/001-eviction.md says why.
+ * lives is dropped, segments that are dead by a quarter (overwritten, deleted) are cleaned, and by less as
+ * long as that costs little: all that lives in them moves to a segment that takes their place.
+ * docs/decisions/001-eviction.md says why.
  *
  *     janitor: eviction_plan ──▶ ring of victims ──▶ evict_some: writers in need, and the janitor
  *                  ▲                                     │ copies
@@ -18,7 +19,10 @@
  * Victims are chosen ahead by the janitor, so that writers under pressure need not wait for it; if they
  * run out of them, a writer chooses some itself.
  * Ghosts live in slots of the index that are empty anyway, two in one: they cost no memory, and as many
- * as fit are kept. Their age counts victims of Small.
+ * as fit are kept. Their age counts victims.
+ *
+ * Small's share of the memory follows the keys that are stored again soon after they were dropped, as in
+ * ARC (Megiddo and Modha, FAST 2003): evict_share.c.
  */
 #ifndef JACKDAW_STORE_EVICT_H
 #define JACKDAW_STORE_EVICT_H
@@ -28,7 +32,6 @@
 
 enum {
 	VICTIMS_MAX = 64, /* in the ring; a power of two */
-	SMALL_SHARE = 30, /* per cent of the sealed segments */
 };
 
 struct segment_list {
@@ -47,10 +50,11 @@ struct eviction {
 	_Atomic uint32_t begun;		      /* victims that an evictor took */
 	_Atomic uint32_t finished;	      /* of those, the ones that nothing points to now */
 	_Atomic uint32_t settled;	      /* of those, the ones that are free, or pinned */
-	_Atomic uint32_t drops;		      /* victims of Small that are not cleaned, ever */
-	_Atomic uint32_t horizon;   /* of those, for how many a ghost is worth something */
-	_Atomic uint64_t reclaimed; /* grace periods done when segments were freed last */
-	_Atomic uint32_t refusals;  /* stores found no free segment, lately */
+	_Atomic uint32_t ghost_clock;	      /* counts victims that are not cleaned */
+	_Atomic uint32_t horizon;	      /* of it, for how long a ghost is worth something */
+	_Atomic uint32_t soon[QUEUES];	      /* of it: a key of this queue comes back in less */
+	_Atomic uint64_t reclaimed;	      /* grace periods done when segments were freed last */
+	_Atomic uint32_t refusals;	      /* stores found no free segment, lately */
 
 	/* whoever has the lock */
 	atomic_flag planning;
@@ -60,8 +64,13 @@ struct eviction {
 	uint8_t *dirt;		  /* of each queued segment: dead bytes, in 1/256 of its size */
 	uint32_t dirt_cursor;	  /* the next segment to look at */
 	uint32_t target_min, target_max;
-	uint64_t raised_at; /* tick when the target was changed last */
-	uint32_t taken;	    /* segments taken from the heap, as of the last round */
+	uint64_t raised_at;	    /* tick when the target was changed last */
+	uint32_t clean_credit;	    /* for cleaning what is hardly dirty, in 1/256 of a segment */
+	uint32_t opened;	    /* segments by stores, as of the last round */
+	uint64_t victims;	    /* that are not cleaned, ever */
+	double small_flow;	    /* the share of Small among the latest of them */
+	_Atomic double small_share; /* of the sealed segments, that Small may have */
+	uint32_t returned[QUEUES];  /* sums over all writers, as of the last round */
 };
 
 struct shard;
@@ -156,8 +165,8 @@ bool evict_expired(struct shard *shard, struct writer *writer, const struct mome
 /* Puts a victim that was begun back in front, for another to finish: its writer leaves. */
 void evict_abandon(struct shard *shard, struct writer *writer);
 
-/* True if this key was dropped lately: it goes to Main. Any writer. */
-bool evict_remembers(struct shard *shard, uint64_t hash);
+/* True if this new key was dropped lately: it goes to Main. Counted, if that was soon. Any writer. */
+bool evict_remembers(struct shard *shard, struct writer *writer, uint64_t hash);
 
 /* The next victim that is ready, or SEGMENT_NONE. Any thread. */
 uint32_t victim_take(struct eviction *eviction);
@@ -183,6 +192,9 @@ void eviction_limit(struct eviction *eviction, const struct heap *heap, unsigned
 
 /* Queues what was sealed since, and fills the ring if free segments are few. */
 void eviction_plan(struct store *store, unsigned int shard, const struct moment *moment);
+
+/* Follows what was dropped too soon: Small's share, and what ghosts are worth. */
+void eviction_adapt_share(const struct store *store, unsigned int shard);
 
 /* A segment that holds nothing but expired or flushed items, for evict_begin; or SEGMENT_NONE. */
 uint32_t eviction_take_gone(struct shard *shard);

@@ -17,8 +17,14 @@ enum {
 	TARGET_ROUNDS = 2,		/* of the janitor, that the reserve should last */
 	DIRT_ROUND = 1024,		/* segments whose dead bytes are counted in one round */
 	DIRT_MIN = 256 / 4,		/* a segment dead by so much is cleaned */
+	DIRT_LEAST = 256 * 15 / 100,	/* by so much: if little else was copied for that */
+	CREDIT_SHARE = 2,		/* of what is stored, one byte in so many may be */
+	CREDIT_MAX = 4 * 256,		/* such bytes saved up, in 1/256 of a segment */
 	DIRT_SHIFT = 8,
 };
+
+static const double SMALL_SHARE = 0.3;	   /* at first: evict_share.c */
+static const double FLOW_MEMORY = 1. / 32; /* how much a victim counts in small_flow */
 
 void
 eviction_limit(struct eviction *eviction, const struct heap *heap, unsigned int writers)
@@ -44,6 +50,8 @@ eviction_init(struct eviction *eviction, const struct heap *heap, uint8_t *dirt,
 	      unsigned int writers)
 {
 	eviction->dirt = dirt;
+	eviction->small_flow = 0.5;
+	atomic_init(&eviction->small_share, SMALL_SHARE);
 	eviction_limit(eviction, heap, writers);
 	atomic_init(&eviction->target, eviction->target_min);
 }
@@ -139,7 +147,7 @@ look_for_dirt(const struct store *store, unsigned int number, const struct momen
 	}
 }
 
-/* The segment with the most dead bytes, if there is one that is worth cleaning. */
+/* The segment with the most dead bytes, if there is one that may be worth cleaning. */
 static uint32_t
 dirtiest(const struct shard *shard)
 {
@@ -149,7 +157,7 @@ dirtiest(const struct shard *shard)
 
 	for (uint32_t i = 0; i < segments; i++)
 		most = dirt[i] > most ? dirt[i] : most;
-	if (most < DIRT_MIN)
+	if (most < DIRT_LEAST)
 		return SEGMENT_NONE;
 	return (uint32_t)((const uint8_t *)memchr(dirt, most, segments) - dirt);
 }
@@ -162,8 +170,10 @@ list_over_its_share(struct eviction *eviction)
 {
 	struct segment_list *small = &eviction->queue[QUEUE_SMALL];
 	struct segment_list *main = &eviction->queue[QUEUE_MAIN];
+	/* relaxed: whoever plans writes it */
+	double share = atomic_load_explicit(&eviction->small_share, memory_order_relaxed);
 
-	if (main->count == 0 || small->count * 100 > (small->count + main->count) * SMALL_SHARE)
+	if (main->count == 0 || small->count > share * (small->count + main->count))
 		return small;
 	return main;
 }
@@ -190,6 +200,20 @@ eviction_take_gone(struct shard *shard)
 	return list_take(shard, gone, gone->oldest);
 }
 
+/* True if it is worth cleaning: much of it is dead, or some, and it can be paid for. */
+static bool
+may_clean(struct eviction *eviction, uint32_t victim)
+{
+	uint32_t dirt = eviction->dirt[victim], price = UINT8_MAX + 1 - dirt;
+
+	if (dirt >= DIRT_MIN)
+		return true;
+	if (eviction->clean_credit < price)
+		return false;
+	eviction->clean_credit -= price;
+	return true;
+}
+
 /* What is gone anyway; what is dirty; else what S3-FIFO says. */
 static uint32_t
 choose_victim(struct shard *shard)
@@ -201,16 +225,19 @@ choose_victim(struct shard *shard)
 	if (eviction->gone.count != 0)
 		return eviction_take_gone(shard);
 	victim = dirtiest(shard);
-	if (victim != SEGMENT_NONE) {
+	if (victim != SEGMENT_NONE && may_clean(eviction, victim)) {
 		shard->heap.segment[victim].clean = true;
 		list = &eviction->queue[shard->heap.segment[victim].queue];
 		return list_take(shard, list, victim);
 	}
 	list = list_over_its_share(eviction);
 	victim = list_take(shard, list, list->oldest);
-	if (victim != SEGMENT_NONE && list == &eviction->queue[QUEUE_SMALL])
-		/* relaxed: ghosts' ages are rough */
-		atomic_fetch_add_explicit(&eviction->drops, 1, memory_order_relaxed);
+	if (victim != SEGMENT_NONE) {
+		bool small = list == &eviction->queue[QUEUE_SMALL];
+
+		eviction->victims++;
+		eviction->small_flow += (small - eviction->small_flow) * FLOW_MEMORY;
+	}
 	return victim;
 }
 
@@ -237,22 +264,21 @@ ring_count(const struct eviction *eviction)
 
 /*
  * The reserve must last from one round of the janitor to the next, however late that comes: it is
- * raised to some times what was taken between two rounds, or doubled when a store was refused; and
+ * raised to some times what stores opened between two rounds, or doubled when one was refused; and
  * lowered slowly while it is not needed.
  */
 static void
-adapt_target(struct eviction *eviction, const struct heap *heap, const struct moment *moment)
+adapt_target(struct eviction *eviction, const struct heap *heap, const struct moment *moment,
+	     uint32_t opened)
 {
-	/* relaxed, all: hints */
+	/* relaxed, both: hints */
 	uint32_t target = atomic_load_explicit(&eviction->target, memory_order_relaxed);
-	uint32_t taken = atomic_load_explicit(&heap->taken, memory_order_relaxed);
 	uint32_t wanted = eviction->target_min;
 	uint64_t now = clock_tick(moment->clock);
 
 	/* before it is needed, nothing is to be learnt: the janitor is busy with pages and the index */
 	if (heap_available(heap) <= eviction->target_max)
-		wanted += TARGET_ROUNDS * (taken - eviction->taken);
-	eviction->taken = taken;
+		wanted += TARGET_ROUNDS * opened;
 	if (atomic_exchange_explicit(&eviction->refusals, 0, memory_order_relaxed) != 0)
 		wanted = 2 * target;
 	if (wanted > eviction->target_max)
@@ -264,6 +290,15 @@ adapt_target(struct eviction *eviction, const struct heap *heap, const struct mo
 	}
 	eviction->raised_at = now;
 	atomic_store_explicit(&eviction->target, wanted, memory_order_relaxed);
+}
+
+/* Stores have opened so many segments since the last round. */
+static void
+earn_cleaning(struct eviction *eviction, uint32_t opened)
+{
+	eviction->clean_credit += opened * (UINT8_MAX + 1) / CREDIT_SHARE;
+	if (eviction->clean_credit > CREDIT_MAX)
+		eviction->clean_credit = CREDIT_MAX;
 }
 
 static bool
@@ -296,28 +331,20 @@ victims_spare(struct shard *shard, const struct moment *moment)
 	}
 }
 
-/* Ghosts are worth something for as many victims of Small as there are segments. */
-static void
-set_horizon(struct eviction *eviction)
-{
-	uint32_t sealed = eviction->queue[QUEUE_SMALL].count + eviction->queue[QUEUE_MAIN].count;
-
-	/* relaxed: a rough limit. No age is more than half of what a stamp counts to */
-	atomic_store_explicit(&eviction->horizon,
-			      sealed < GHOST_STAMP / 2 ? sealed : (uint32_t)(GHOST_STAMP / 2),
-			      memory_order_relaxed);
-}
-
 void
 eviction_plan(struct store *store, unsigned int number, const struct moment *moment)
 {
 	struct shard *shard = store->shard[number];
 	struct eviction *eviction = &shard->eviction;
-	uint32_t target, stock, victim;
+	/* relaxed: a hint */
+	uint32_t now_opened = atomic_load_explicit(&shard->heap.opened, memory_order_relaxed);
+	uint32_t opened = now_opened - eviction->opened, target, stock, victim;
 
+	eviction->opened = now_opened;
 	queue_sealed(shard);
-	adapt_target(eviction, &shard->heap, moment);
-	set_horizon(eviction);
+	adapt_target(eviction, &shard->heap, moment, opened);
+	earn_cleaning(eviction, opened);
+	eviction_adapt_share(store, number);
 	/* relaxed: ours */
 	target = atomic_load_explicit(&eviction->target, memory_order_relaxed);
 	/* victims are chosen before they are wanted, so that writers find some without us */

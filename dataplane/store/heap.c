@@ -200,11 +200,8 @@ heap_take(struct heap *heap, enum segment_state state)
 		atomic_fetch_sub_explicit(&heap->free_count, 1, memory_order_relaxed);
 	else
 		segment = take_fresh(heap);
-	if (segment != SEGMENT_NONE) {
+	if (segment != SEGMENT_NONE)
 		segment_set_state(heap, segment, state);
-		/* relaxed: the janitor's measure of demand */
-		atomic_fetch_add_explicit(&heap->taken, 1, memory_order_relaxed);
-	}
 	return segment;
 }
 
@@ -256,8 +253,6 @@ heap_shrink(struct heap *heap)
 
 	if (segment == SEGMENT_NONE)
 		return false;
-	/* relaxed: no demand that the reserve should grow for */
-	atomic_fetch_sub_explicit(&heap->taken, 1, memory_order_relaxed);
 	/* if the kernel won't take the pages, they are not used even so */
 	madvise(heap->base + heap_offset(heap, segment), heap_segment_size(heap), MADV_DONTNEED);
 	heap->segment[segment].newer = heap->away;

@@ -105,12 +105,12 @@ struct heap {
 
 	_Alignas(64) _Atomic uint64_t free; /* stack */
 	_Atomic uint32_t free_count;
-	_Atomic uint32_t fresh; /* the next that was never used */
-	_Atomic uint32_t end;	/* fresh ones from here on are not to be used */
-	_Atomic uint32_t taken; /* segments, ever */
-	uint32_t populating;	/* the segment that is getting its pages (the janitor's) */
-	uint64_t populated;	/* bytes of it that have them */
-	uint32_t away;		/* list of those, linked by `newer` (the janitor's) */
+	_Atomic uint32_t fresh;	 /* the next that was never used */
+	_Atomic uint32_t end;	 /* fresh ones from here on are not to be used */
+	_Atomic uint32_t opened; /* segments, for what is stored, ever */
+	uint32_t populating;	 /* the segment that is getting its pages (the janitor's) */
+	uint64_t populated;	 /* bytes of it that have them */
+	uint32_t away;		 /* list of those, linked by `newer` (the janitor's) */
 	_Atomic uint32_t away_count;
 	_Alignas(64) _Atomic uint64_t sealed;  /* stack: sealed, not yet queued */
 	_Alignas(64) _Atomic uint64_t retired; /* stack: waiting for a grace period, or pinned */

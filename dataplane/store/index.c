@@ -3,24 +3,30 @@
 
 /* --- ghosts -------------------------------------------------------------------------------- */
 
-bool
+struct ghost
 index_find_ghost(const struct index *index, uint64_t hash, const struct ghost_time *time)
 {
 	struct bucket *bucket = index_bucket(index, hash);
+	struct ghost ghost = {.known = false};
 	unsigned int match;
+	uint64_t word;
 
 	if ((bucket_control(bucket) & CONTROL_PENDING) != 0)
-		return false; /* it was settled a moment ago: no ghost is worth a second look */
+		return ghost; /* it was settled a moment ago: no ghost is worth a second look */
 	match = bucket_match(bucket, FIRST_SLOTS, hash, SLOT_GHOST);
+	ghost.last = match != 0;
 	if (match == 0)
 		match = bucket_match_word(bucket, FIRST_SLOTS,
 					  ghost_before(slot_tag(hash)) | SLOT_GHOST,
 					  GHOST_BEFORE | SLOT_STATE);
 	if (match == 0)
-		return false;
+		return ghost;
 	/* relaxed: a ghost is a hint; should it be another's by now, so be it */
-	return ghost_age(atomic_load_explicit(bucket_matched(bucket, match), memory_order_relaxed),
-			 time->now) <= time->horizon;
+	word = atomic_load_explicit(bucket_matched(bucket, match), memory_order_relaxed);
+	ghost.main = (word & GHOST_MAIN) != 0;
+	ghost.age = ghost_age(word, time->now);
+	ghost.known = ghost.age <= time->horizon;
+	return ghost;
 }
 
 /* Where a new ghost goes: to the least. 1: it takes the place of nothing that is worth keeping. */
@@ -34,7 +40,7 @@ ghost_rank(uint64_t word, const struct ghost_time *time)
 }
 
 void
-index_leave_ghost(struct index *index, uint64_t hash, const struct ghost_time *time)
+index_leave_ghost(struct index *index, uint64_t hash, bool main, const struct ghost_time *time)
 {
 	struct bucket *bucket = index_bucket(index, hash);
 	struct index_entry best = {.slot = NULL};
@@ -53,8 +59,8 @@ index_leave_ghost(struct index *index, uint64_t hash, const struct ghost_time *t
 		best = (struct index_entry){.slot = &bucket->slot[i], .word = word};
 	}
 	if (best.slot != NULL)
-		index_replace(&best, least == 1 ? ghost_of_one(hash, time->now)
-						: ghost_of_two(hash, time->now, best.word));
+		index_replace(&best, ghost_make(hash, least == 1 ? slot_tag(hash) : best.word, main,
+						time->now));
 }
 
 /* --- for writers --------------------------------------------------------------------------- */

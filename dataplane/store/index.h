@@ -215,14 +215,22 @@ struct ghost_time {
 	uint32_t horizon; /* older ones are worth nothing */
 };
 
-/* True if the key was evicted lately: a ghost says so. */
-bool index_find_ghost(const struct index *index, uint64_t hash, const struct ghost_time *time);
+/* What a ghost says of a key. */
+struct ghost {
+	bool known; /* it was evicted within the horizon */
+	bool last; /* no other since whose ghost shares the slot, so that what follows is the key's */
+	bool main; /* from Main */
+	uint32_t age;
+};
+struct ghost index_find_ghost(const struct index *index, uint64_t hash,
+			      const struct ghost_time *time);
 
 /*
  * Leaves a ghost of the key in the first bucket of its chain, unless that holds nothing but entries.
  * Overflow buckets get none: they would never be empty, and chains never short again.
  */
-void index_leave_ghost(struct index *index, uint64_t hash, const struct ghost_time *time);
+void index_leave_ghost(struct index *index, uint64_t hash, bool main,
+		       const struct ghost_time *time);
 
 enum index_insert {
 	INDEX_INSERTED,

@@ -205,7 +205,7 @@ shard_sweep(struct shard *shard, const struct moment *moment)
 	keep->epoch = moment->epoch;
 }
 
-static uint64_t
+uint64_t
 shard_items(const struct store *store, unsigned int number)
 {
 	uint64_t items = 0;

@@ -174,7 +174,8 @@ room_find(struct shard *shard, struct writer *writer, const struct old *old, uin
 		class = class_of_successor(writer, old, expiry, moment);
 		return room_of_successor(writer, class, size, expiry, moment);
 	}
-	class = evict_remembers(shard, hash) ? CLASS_MAIN : writer_class(writer, expiry, moment);
+	class = evict_remembers(shard, writer, hash) ? CLASS_MAIN
+						     : writer_class(writer, expiry, moment);
 	writer->demand[class_kind(class)].added++;
 	return (struct room){writer_allocate(writer, class, size, expiry, moment), 0};
 }

@@ -83,6 +83,9 @@ writer_turn_over(struct writer *writer, unsigned int class, uint32_t size,
 	}
 	if (number == SEGMENT_NONE)
 		return false;
+	if (!writer->evictor.busy)
+		/* relaxed: the planner's measure of demand. Copies are none: they fill what eviction frees */
+		atomic_fetch_add_explicit(&heap->opened, 1, memory_order_relaxed);
 	segment = &heap->segment[number];
 	segment->reservations = 0;
 	/* relaxed, both: as the stamp, below */

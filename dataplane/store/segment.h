@@ -70,7 +70,9 @@ struct evictor {
 	uint64_t stored; /* bytes since it was asked last what they cost */
 	uint64_t owed;	 /* bytes that this writer's stores have yet to pay for */
 	uint32_t credit; /* of small items (is_spared) */
-	bool busy;	 /* evict_some runs: room for its copies is not to be had by evicting */
+	/* keys stored soon after they were dropped, by the queue; the planner reads it */
+	_Atomic uint32_t returned[QUEUES];
+	bool busy; /* evict_some runs: room for its copies is not to be had by evicting */
 };
 
 struct store;

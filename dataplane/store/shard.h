@@ -177,6 +177,9 @@ void shard_retire(struct store *store, unsigned int number, uint32_t segment);
  */
 bool shard_reclaim(struct store *store, struct writer *writer);
 
+/* Items in the shard: a sum over counters while others count. Any thread. */
+uint64_t shard_items(const struct store *store, unsigned int number);
+
 /* An item that was live no longer is: its word has left the index, by this writer's doing. */
 void shard_bury(struct shard *shard, struct writer *writer, uint64_t word);
 

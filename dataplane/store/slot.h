@@ -21,12 +21,13 @@
  *     GHOST      one or two items that were evicted lately, and when (evict.c). Inserts treat it as
  *                empty:
  *
- *                63        42 41 40    39     38          17 16 15            0
- *               +------------+-----+------+-----------------+--+---------------+
- *               | last's tag |state|frozen| tag before that |0 | last's stamp  |
- *               +------------+-----+------+-----------------+--+---------------+
+ *                63        42 41 40    39     38          17 16  15  14       0
+ *               +------------+-----+------+-----------------+--+----+----------+
+ *               | last's tag |state|frozen| tag before that |0 |main|   stamp  |
+ *               +------------+-----+------+-----------------+--+----+----------+
  *
- *                A ghost of one has its tag twice
+ *                Main, stamp: the queue that the last was evicted from, and when. A ghost of one has
+ *                its tag twice
  *
  * USED: the item was read since eviction looked at it last. FETCHED: since it was stored. A reader
  * sets both in one go, so a slot is written once by reads, however hot it is. TOLD: somebody has been
@@ -59,7 +60,7 @@ enum {
 	SLOT_LOCATION_BITS = 36,
 	SLOT_FROZEN_SHIFT = 39, /* from here on: frozen, state, tag */
 	SLOT_TAG_SHIFT = 64 - HASH_TAG_BITS,
-	GHOST_STAMP_BITS = 16,
+	GHOST_STAMP_BITS = 15,
 	GHOST_BEFORE_SHIFT = 17, /* one bit stays 0, so that no ghost is SLOT_UNFILLED */
 };
 
@@ -75,6 +76,7 @@ enum {
 #define SLOT_TAG       (~UINT64_C(0) << SLOT_TAG_SHIFT)
 #define SLOT_EMPTY     UINT64_C(0)
 #define GHOST_STAMP    ((UINT64_C(1) << GHOST_STAMP_BITS) - 1)
+#define GHOST_MAIN     (UINT64_C(1) << GHOST_STAMP_BITS)
 #define GHOST_BEFORE   (SLOT_TAG >> (SLOT_TAG_SHIFT - GHOST_BEFORE_SHIFT))
 /* What a slot of a pending bucket holds: no word that anybody writes later equals it. */
 #define SLOT_UNFILLED (~UINT64_C(0))
@@ -117,17 +119,15 @@ ghost_before(uint64_t tag)
 	return (tag & SLOT_TAG) >> (SLOT_TAG_SHIFT - GHOST_BEFORE_SHIFT);
 }
 
+/*
+ * Of this item and, before it, the last one of another ghost; with the item's own tag for a ghost: of this one
+ * alone.
+ */
 static inline uint64_t
-ghost_of_one(uint64_t hash, uint64_t stamp)
+ghost_make(uint64_t hash, uint64_t ghost, bool main, uint64_t stamp)
 {
-	return slot_tag(hash) | SLOT_GHOST | ghost_before(slot_tag(hash)) | (stamp & GHOST_STAMP);
-}
-
-/* Of this item and, before it, the last one of another ghost. */
-static inline uint64_t
-ghost_of_two(uint64_t hash, uint64_t stamp, uint64_t ghost)
-{
-	return slot_tag(hash) | SLOT_GHOST | ghost_before(ghost) | (stamp & GHOST_STAMP);
+	return slot_tag(hash) | SLOT_GHOST | ghost_before(ghost) | (main ? GHOST_MAIN : 0) |
+	       (stamp & GHOST_STAMP);
 }
 
 static inline bool

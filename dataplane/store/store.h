@@ -307,6 +307,7 @@ bool store_walk(struct store_worker *worker, struct store_cursor *cursor, store_
 	X(crawled, "items looked at by the janitor while it looked for expired ones")              \
 	X(crawl_reclaimed, "of those, the ones that had expired")                                  \
 	X(stored_expired, "items stored already expired (often the 30-day rule)")                  \
+	X(new_share, "per cent of the memory that new keys may have; adapts")                      \
 	X(places_reused, "new versions stored where dead ones lay, which took no memory")          \
 	X(places_lost, "of those, evicted at once, as their segment was")                          \
 	X(out_of_memory, "stores refused for want of memory")                                      \

@@ -77,6 +77,7 @@ void
 store_read_stats(const struct store *store, struct store_stats *stats)
 {
 	uint64_t now = clock_tick(clock_read(&store->clock));
+	double share = 0;
 
 	memset(stats, 0, sizeof(*stats));
 	add_tallies(store, stats);
@@ -89,7 +90,11 @@ store_read_stats(const struct store *store, struct store_stats *stats)
 	for (unsigned int i = 0; i < store->options.shards; i++) {
 		add_segments(&store->shard[i]->heap, now, stats);
 		add_index(&store->shard[i]->index, stats);
+		/* relaxed: a statistic */
+		share += atomic_load_explicit(&store->shard[i]->eviction.small_share,
+					      memory_order_relaxed);
 	}
+	stats->new_share = (uint64_t)(100 * share / store->options.shards);
 	stats->memory_limit = counter_read(&store->memory);
 	stats->grace_periods = counter_read(&store->gp.done) - 1;
 	stats->grace_period_us = counter_read(&store->gp.last_us);

@@ -23,13 +23,15 @@ static bool
 remembers(const struct one_bucket *one, uint64_t hash, uint32_t now, uint32_t horizon)
 {
 	return index_find_ghost(&one->index, hash,
-				&(struct ghost_time){.now = now, .horizon = horizon});
+				&(struct ghost_time){.now = now, .horizon = horizon})
+		.known;
 }
 
 static void
 leave(struct one_bucket *one, uint64_t hash, uint32_t now, uint32_t horizon)
 {
-	index_leave_ghost(&one->index, hash, &(struct ghost_time){.now = now, .horizon = horizon});
+	index_leave_ghost(&one->index, hash, false,
+			  &(struct ghost_time){.now = now, .horizon = horizon});
 }
 
 static unsigned int
@@ -168,6 +170,88 @@ a_key_that_comes_back_enters_main(void)
 	fixture_end(&f);
 }
 
+/* --- Small's share --------------------------------------------------------------------------- */
+
+static double
+small_share(const struct fixture *f)
+{
+	return f->store->shard[0]->eviction.small_share;
+}
+
+/* Stores fresh keys, and reads each once if told to. */
+static void
+stream(struct fixture *f, uint64_t from, uint64_t to, bool read)
+{
+	for (uint64_t n = from; n < to; n++) {
+		set_number(f, n);
+		if (read)
+			CU_ASSERT_EQUAL(run_number(f, STORE_GET, n), STORE_OK);
+	}
+}
+
+/* Stores again the last `count` keys that were dropped from the old end of what was stored from `oldest` on. */
+static void
+bring_back(struct fixture *f, uint64_t oldest, uint64_t count)
+{
+	while (queue_of(f, oldest) == QUEUES)
+		oldest++;
+	CU_ASSERT_FATAL(oldest > count);
+	for (uint64_t n = oldest - count; n < oldest; n++)
+		set_number(f, n);
+	store_janitor(f->store);
+}
+
+enum {
+	MEMORY = 16 << 20,
+	FULL = 150000, /* items, more than fit */
+	SOON = 1000,   /* fewer than are dropped while a queue loses a fortieth of the memory */
+};
+
+static void
+small_grows_for_keys_it_dropped_too_soon(void)
+{
+	struct fixture f = fixture_small(MEMORY);
+	double before;
+
+	stream(&f, 0, 2 * FULL, false);
+	before = small_share(&f);
+	bring_back(&f, 0, SOON);
+	CU_ASSERT(small_share(&f) > before);
+	fixture_end(&f);
+}
+
+/* What was read goes to Main; what comes after it, unread, takes Main's room until that is down to its share. */
+static void
+small_shrinks_for_keys_that_main_dropped_too_soon(void)
+{
+	struct fixture f = fixture_small(MEMORY);
+	double before;
+
+	stream(&f, 0, 2 * FULL, true);
+	stream(&f, 2 * FULL, 2 * FULL + FULL / 4, false);
+	before = small_share(&f);
+	bring_back(&f, 0, SOON);
+	CU_ASSERT(small_share(&f) < before);
+	fixture_end(&f);
+}
+
+/* A key that is stored for the first time, or long after it was dropped, says nothing of the queues. */
+static void
+the_share_stays_for_keys_that_are_new_or_late(void)
+{
+	struct fixture f = fixture_small(MEMORY);
+	double before = small_share(&f);
+
+	stream(&f, 0, 2 * FULL, false);
+	CU_ASSERT_EQUAL(small_share(&f), before);
+	stream(&f, 0, SOON, false);
+	store_janitor(f.store);
+	CU_ASSERT_EQUAL(small_share(&f), before);
+	fixture_end(&f);
+}
+
 SUITE("ghosts", TEST(a_slot_remembers_two_keys), TEST(the_oldest_ghost_gives_way),
       TEST(a_ghost_is_forgotten_beyond_the_horizon), TEST(ghosts_leave_entries_alone),
-      TEST(a_key_that_comes_back_enters_main))
+      TEST(a_key_that_comes_back_enters_main), TEST(small_grows_for_keys_it_dropped_too_soon),
+      TEST(small_shrinks_for_keys_that_main_dropped_too_soon),
+      TEST(the_share_stays_for_keys_that_are_new_or_late))
