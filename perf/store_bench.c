@@ -126,38 +126,52 @@ trial_ticks_per_ns(void)
 /* --- keys --------------------------------------------------------------------------------- */
 
 void
-trial_pools_make(struct trial_pool *pools, const struct trial_plan *plan, double set_share,
-		 uint64_t seed)
+trial_pools_make(struct trial_pool *pools, const struct trial_plan *plan, double set_share)
 {
-	struct zipf zipf;
-	uint64_t set_below = (uint64_t)(set_share * 0x1p53) << 11;
-
-	zipf_init(&zipf, plan->items, plan->zipf);
 	for (unsigned int w = 0; w < plan->workers; w++) {
 		struct trial_pool *pool = &pools[w];
-		struct random random;
 
-		random_seed(&random, seed * TRIAL_WORKERS_MAX + w);
 		pool->count = plan->ops;
 		pool->keys = trial_map(plan->ops * plan->key_size, false);
 		pool->heads = trial_map(plan->ops * sizeof(pool->heads[0]), false);
 		pool->sets = set_share > 0 ? trial_map(plan->ops, false) : NULL;
-		pool->heads_sum = 0;
-		for (size_t i = 0; i < plan->ops; i++) {
-			uint64_t rank = plan->zipf == 0 ? random_below(&random, plan->items)
-							: zipf_draw(&zipf, &random) - 1;
+	}
+}
 
-			/* popular ranks should not be neighbours in memory: load order is by rank */
-			if (plan->zipf != 0)
-				rank = (uint64_t)((unsigned __int128)random_mix(rank) *
-							  plan->items >>
-						  64);
-			trial_key(plan, rank, pool->keys + i * plan->key_size);
-			pool->heads[i] = trial_head(rank);
-			pool->heads_sum += pool->heads[i];
-			if (pool->sets != NULL)
-				pool->sets[i] = set_share >= 1 || random_next(&random) < set_below;
-		}
+static void
+pool_draw(struct trial_pool *pool, const struct trial_plan *plan, const struct zipf *zipf,
+	  double set_share, struct random *random)
+{
+	uint64_t set_below = (uint64_t)(set_share * 0x1p53) << 11;
+
+	pool->heads_sum = 0;
+	for (size_t i = 0; i < plan->ops; i++) {
+		uint64_t rank = plan->zipf == 0 ? random_below(random, plan->items)
+						: zipf_draw(zipf, random) - 1;
+
+		/* popular ranks should not be neighbours in memory: load order is by rank */
+		if (plan->zipf != 0)
+			rank = (uint64_t)((unsigned __int128)random_mix(rank) * plan->items >> 64);
+		trial_key(plan, rank, pool->keys + i * plan->key_size);
+		pool->heads[i] = trial_head(rank);
+		pool->heads_sum += pool->heads[i];
+		if (pool->sets != NULL)
+			pool->sets[i] = set_share >= 1 || random_next(random) < set_below;
+	}
+}
+
+void
+trial_pools_draw(struct trial_pool *pools, const struct trial_plan *plan, double set_share,
+		 uint64_t seed)
+{
+	struct zipf zipf;
+
+	zipf_init(&zipf, plan->items, plan->zipf);
+	for (unsigned int w = 0; w < plan->workers; w++) {
+		struct random random;
+
+		random_seed(&random, seed * TRIAL_WORKERS_MAX + w);
+		pool_draw(&pools[w], plan, &zipf, set_share, &random);
 	}
 }
 

@@ -117,8 +117,13 @@ struct trial_run {
 	struct trial_tally tally; /* summed over the workers */
 };
 
-/* Draws each worker's operations; the SETs' share is given, as one plan may be run with several. */
-void trial_pools_make(struct trial_pool *pools, const struct trial_plan *plan, double set_share,
+/* Room for each worker's operations; the SETs' share is given, as one plan may be run with several. */
+void trial_pools_make(struct trial_pool *pools, const struct trial_plan *plan, double set_share);
+/*
+ * Draws them. Before each run: what was stored by the same operations just before is there, and nothing would
+ * have to be evicted for it.
+ */
+void trial_pools_draw(struct trial_pool *pools, const struct trial_plan *plan, double set_share,
 		      uint64_t seed);
 void trial_pools_release(struct trial_pool *pools, const struct trial_plan *plan);
 

@@ -84,11 +84,20 @@ hit_lines(struct trial_subject *subject)
 	return 1 + extra / load + trial_jackdaw_item_lines(subject, 200000);
 }
 
+/* Other operations than any run had before. */
+static void
+draw(struct trials *trials, const struct trial_family *family, const struct trial_variant *variant,
+     struct trial_pool *pools)
+{
+	trial_pools_draw(pools, &family->plan, variant->set_share,
+			 (trials->seed << 32) + trials->draws++);
+}
+
 /* One run that counts. */
 static void
 run_round(struct trials *trials, const struct trial_family *family,
 	  const struct trial_variant *variant, struct trial_subject *subject,
-	  const struct trial_pool *pools)
+	  struct trial_pool *pools)
 {
 	const char *name = subject->ops->name;
 	struct trial_result *result = trial_result(trials, variant, &family->plan, name);
@@ -100,6 +109,7 @@ run_round(struct trials *trials, const struct trial_family *family,
 		if (run.stolen * 100 <= STOLEN_PERCENT_MAX || result->again >= trials->rounds)
 			break;
 		result->again++;
+		draw(trials, family, variant, pools);
 	}
 	result->rounds[result->round_count++] = run.ops_per_sec;
 	result->stolen = fmax(result->stolen, run.stolen);
@@ -116,6 +126,7 @@ run_rounds(struct trials *trials, const struct trial_family *family,
 		for (size_t v = 0; v < family->variant_count; v++) {
 			const struct trial_variant *variant = &family->variants[v];
 
+			draw(trials, family, variant, pools[v]);
 			for (int s = 0; s < SUBJECTS; s++) {
 				struct trial_run ignored;
 
@@ -136,22 +147,22 @@ run_rounds(struct trials *trials, const struct trial_family *family,
  * in memory that has its pages. So all that is measured afterwards finds the same state.
  */
 static void
-settle(const struct trial_family *family, struct trial_subject *subject,
+settle(struct trials *trials, const struct trial_family *family, struct trial_subject *subject,
        struct trial_pool pools[][TRIAL_WORKERS_MAX])
 {
-	const struct trial_pool *writes = NULL;
 	struct store_stats before, after;
 	struct trial_run ignored;
+	size_t v = 0;
 
-	for (size_t v = 0; v < family->variant_count; v++)
-		if (family->variants[v].set_share > 0)
-			writes = pools[v];
-	if (writes == NULL || family->plan.memory == 0)
+	while (v < family->variant_count && family->variants[v].set_share == 0)
+		v++;
+	if (v == family->variant_count || family->plan.memory == 0)
 		return;
 	trial_jackdaw_stats(subject, &after);
 	for (unsigned int run = 0; run < SETTLE_RUNS_MAX; run++) {
 		before = after;
-		trial_run(subject, writes, family->plan.workers, NULL, &ignored);
+		draw(trials, family, &family->variants[v], pools[v]);
+		trial_run(subject, pools[v], family->plan.workers, NULL, &ignored);
 		trial_jackdaw_stats(subject, &after);
 		if (after.memory_used < before.memory_used + after.memory_limit / SETTLE_SHARE)
 			return;
@@ -181,6 +192,7 @@ time_operations(struct trials *trials, const struct trial_family *family,
 
 		if (latency == NULL)
 			return;
+		draw(trials, family, variant, pools[v]);
 		trial_run(subject, pools[v], variant->workers, latency, &run);
 		result->p9999_ns = (double)histogram_quantile(&latency->operations, 0.9999);
 		result->machine_p9999_ns = (double)histogram_quantile(&latency->machine, 0.9999);
@@ -252,8 +264,7 @@ trial_family_run(struct trials *trials, const struct trial_family *family)
 		return;
 	}
 	for (size_t v = 0; v < family->variant_count; v++)
-		trial_pools_make(pools[v], &family->plan, family->variants[v].set_share,
-				 trials->seed + v);
+		trial_pools_make(pools[v], &family->plan, family->variants[v].set_share);
 	for (int s = 0; s < SUBJECTS; s++) {
 		if (!family->subjects[s])
 			continue;
@@ -263,7 +274,7 @@ trial_family_run(struct trials *trials, const struct trial_family *family)
 		trial_load(subjects[s]);
 	}
 	if (subjects[0] != NULL)
-		settle(family, subjects[0], pools);
+		settle(trials, family, subjects[0], pools);
 	run_rounds(trials, family, subjects, pools);
 	if (subjects[0] != NULL) {
 		double lines = hit_lines(subjects[0]);

@@ -58,6 +58,7 @@ struct trial_result {
 struct trials {
 	unsigned int rounds;
 	uint64_t seed;
+	uint64_t draws; /* of operations, so far */
 	struct trial_result results[RESULTS_MAX];
 	size_t result_count;
 	bool failed;
