@@ -10,15 +10,7 @@
 #include "dataplane/store/draft.h"
 #include "dataplane/store/hit.h"
 #include "dataplane/store/index_find.h"
-#include "dataplane/store/plain_set.h"
 #include "dataplane/store/reserve.h"
-
-enum {
-	STORED_STEP = 1024,	 /* bytes between two looks at whether memory is short */
-	EVICT_BYTES_STEP = 4096, /* writers help evict in steps of so many bytes owed */
-	EVICT_ITEMS_STEP = 64,	 /* and see to so many items at a time */
-	EVICT_ITEMS_MAX = 128,	 /* in one operation */
-};
 
 /* --- writing the new item ------------------------------------------------------------------ */
 
@@ -161,33 +153,6 @@ change_succeed(struct change *change)
 		op->ttl = clock_left(item_expiry(item), change->moment->clock);
 }
 
-/* --- eviction on the side ------------------------------------------------------------------- */
-
-/* While memory is short, what is stored pays, by the byte, for some bytes of evicting, in small steps. */
-static void
-pay_for_memory(struct shard *shard, struct writer *writer, uint32_t size,
-	       const struct moment *moment)
-{
-	struct evictor *evictor = &writer->evictor;
-	unsigned int items = 0;
-
-	evictor->stored += size;
-	if (evictor->stored < STORED_STEP)
-		return;
-	evictor->owed += evictor->stored * eviction_price(&shard->eviction, &shard->heap);
-	evictor->stored = 0;
-	if (evictor->owed >= EVICT_BYTES_STEP)
-		evict_help(writer, moment);
-	while (evictor->owed >= EVICT_BYTES_STEP && items < EVICT_ITEMS_MAX) {
-		unsigned int seen =
-			evict_some(writer->store, shard, writer, moment, EVICT_ITEMS_STEP);
-
-		if (seen == 0)
-			evictor->owed = 0; /* there is nothing to do */
-		items += seen;
-	}
-}
-
 /* --- the loop ------------------------------------------------------------------------------ */
 
 static void
@@ -200,7 +165,8 @@ change_find(struct change *change)
 	change->found = (struct old){.location = 0};
 	change->source = 0;
 	change->entry = (struct index_entry){.slot = op->place, .word = op->word};
-	if (!index_confirm(&change->shard->index, &change->entry, op->key, op->key_length) &&
+	if (!index_confirm(&change->shard->index, &change->entry, op->hash, op->key,
+			   op->key_length) &&
 	    !index_find_to_change(&change->shard->index, op->hash, op->key, op->key_length,
 				  &change->entry, &change->losses)) {
 		change->entry.slot = NULL;
@@ -314,10 +280,9 @@ change_begin(struct change *change, struct store *store, struct shard *shard, st
 	change->reserved = false;
 }
 
-/* Any change, the long way. */
-static void __attribute__((noinline))
-change_execute_any(struct store *store, struct shard *shard, struct writer *writer,
-		   struct store_op *op, const struct moment *moment)
+void
+change_execute(struct store *store, struct shard *shard, struct writer *writer, struct store_op *op,
+	       const struct moment *moment)
 {
 	uint64_t reservation = op->reservation;
 	struct change change;
@@ -340,22 +305,7 @@ change_execute_any(struct store *store, struct shard *shard, struct writer *writ
 	if (change.losses.count != 0)
 		shard_account(shard, writer, &change.losses);
 	if (change.room.location != 0 && change.room.turn == 0)
-		pay_for_memory(shard, writer, change.size, moment);
-}
-
-void
-change_execute(struct store *store, struct shard *shard, struct writer *writer, struct store_op *op,
-	       const struct moment *moment)
-{
-	uint32_t taken;
-
-	if (!item_is_too_large(store, op->key_length, op->data_length, op->flags) &&
-	    plain_set_execute(store, shard, writer, op, moment, &taken)) {
-		if (taken != 0)
-			pay_for_memory(shard, writer, taken, moment);
-	} else {
-		change_execute_any(store, shard, writer, op, moment);
-	}
+		evict_pay(shard, writer, change.size, moment);
 }
 
 enum store_status

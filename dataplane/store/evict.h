@@ -31,7 +31,8 @@
 #include "dataplane/store/segment.h"
 
 enum {
-	VICTIMS_MAX = 64, /* in the ring; a power of two */
+	VICTIMS_MAX = 64,   /* in the ring; a power of two */
+	STORED_STEP = 1024, /* bytes between two looks at whether memory is short */
 };
 
 struct segment_list {
@@ -148,8 +149,20 @@ unsigned int evict_some(struct store *store, struct shard *shard, struct writer 
  */
 void evict_urgently(struct writer *writer, const struct moment *moment);
 
-/* A little of the same, for a writer that pays its share while memory is short. */
-void evict_help(struct writer *writer, const struct moment *moment);
+/* What evict_pay comes to after so many bytes. */
+void evict_pay_now(struct shard *shard, struct writer *writer, const struct moment *moment);
+
+/*
+ * So many bytes of memory were taken for what was stored: while memory is short that is paid for, by the byte, with
+ * some bytes of evicting, in small steps. The writer's thread.
+ */
+static inline void
+evict_pay(struct shard *shard, struct writer *writer, uint32_t size, const struct moment *moment)
+{
+	writer->evictor.stored += size;
+	if (__builtin_expect(writer->evictor.stored >= STORED_STEP, 0))
+		evict_pay_now(shard, writer, moment);
+}
 
 /*
  * An item of this hash was published in a place (places.h) of a segment that had become a victim: its evictor

@@ -7,6 +7,7 @@
 #include "dataplane/store/foreseen.h"
 #include "dataplane/store/hit.h"
 #include "dataplane/store/index_follow.h"
+#include "dataplane/store/plain_set.h"
 #include "dataplane/store/prefetch.h"
 
 /* --- ahead of time ------------------------------------------------------------------------- */
@@ -99,7 +100,7 @@ get_foreseen(const struct scene *scene, struct store_op *op)
 	struct index_entry entry = {.slot = op->place, .word = op->word};
 	struct sight sight;
 
-	if (!foreseen_get(scene, &entry, op->key, op->key_length,
+	if (!foreseen_get(scene, &entry, op->hash, op->key, op->key_length,
 			  (op->options & STORE_KEEP_CAS) != 0, &sight))
 		return false;
 	op->item_key = sight.key;
@@ -176,10 +177,14 @@ execute_get(struct store_worker *worker, struct shard *shard, struct store_op *o
 /* Out of line, as is every other but the usual GET, which then needs no frame. */
 static void __attribute__((noinline)) execute_set(struct store_worker *worker, struct store_op *op)
 {
-	struct moment moment = store_moment(worker->store);
+	struct store *store = worker->store;
+	struct shard *shard = store_shard(store, op->hash);
+	struct writer *writer = worker_writer(worker, op->hash);
+	struct moment moment = store_moment(store);
 
-	change_execute(worker->store, store_shard(worker->store, op->hash),
-		       worker_writer(worker, op->hash), op, &moment);
+	if (__builtin_expect(plain_set_execute(store, shard, writer, op, &moment), 1))
+		return;
+	change_execute(store, shard, writer, op, &moment);
 	if (op->status != STORE_OK)
 		op->cas = 0;
 }
@@ -196,6 +201,9 @@ static void __attribute__((noinline)) execute(struct store_worker *worker, struc
 	case STORE_GET:
 		execute_get(worker, shard, op, &moment);
 		break;
+	case STORE_SET:
+		execute_set(worker, op);
+		return;
 	case STORE_DELETE:
 		if ((op->options & (STORE_INVALIDATE | STORE_DROP_VALUE)) != 0)
 			change_execute(store, shard, worker_writer(worker, op->hash), op, &moment);

@@ -77,14 +77,15 @@ sight_more(struct sight *sight, const uint8_t *item, uint64_t tick)
  * *sight is of no account then.
  */
 static inline bool
-foreseen_get(const struct scene *scene, const struct index_entry *entry, const uint8_t *key,
-	     uint32_t key_length, bool told, struct sight *sight)
+foreseen_get(const struct scene *scene, struct index_entry *entry, uint64_t hash,
+	     const uint8_t *key, uint32_t key_length, bool told, struct sight *sight)
 {
-	uint64_t location = slot_location(entry->word), stamp;
+	uint64_t location, stamp;
 	const uint8_t *item;
 
-	if (!index_entry_stands(entry))
+	if (!index_entry_renew(entry, hash))
 		return false;
+	location = slot_location(entry->word);
 	item = scene->base + location * ITEM_ALIGNMENT;
 	/* relaxed: as heap_stamp */
 	stamp = atomic_load_explicit(&scene->stamp[location >> scene->segment_shift],

@@ -195,12 +195,28 @@ index_entry_stands(const struct index_entry *entry)
 	return atomic_load_explicit(entry->slot, memory_order_acquire) == entry->word;
 }
 
-/* The same, and it is the key's. */
+/*
+ * The same of an entry that may have been changed, as by an op on the same key just before in its batch: it is
+ * then what it is now.
+ */
 static inline bool
-index_confirm(const struct index *index, const struct index_entry *entry, const uint8_t *key,
-	      uint32_t key_length)
+index_entry_renew(struct index_entry *entry, uint64_t hash)
 {
-	return index_entry_stands(entry) &&
+	/* acquire: as above */
+	uint64_t now = atomic_load_explicit(entry->slot, memory_order_acquire);
+
+	if (__builtin_expect(now == entry->word, 1))
+		return true;
+	entry->word = now;
+	return (now ^ (slot_tag(hash) | SLOT_LIVE)) >> SLOT_FROZEN_SHIFT == 0;
+}
+
+/* And it is the key's. */
+static inline bool
+index_confirm(const struct index *index, struct index_entry *entry, uint64_t hash,
+	      const uint8_t *key, uint32_t key_length)
+{
+	return index_entry_renew(entry, hash) &&
 	       item_key_equals(index_item(index, entry->word), key, key_length);
 }
 

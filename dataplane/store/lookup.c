@@ -119,8 +119,8 @@ finish(const struct store *store, struct store_lookup *lookups, unsigned int cou
 
 		if (!one_shard)
 			scene_enter(&scene, store_shard(store, lookup->hash));
-		if (__builtin_expect(foreseen_get(&scene, &entry, lookup->key, lookup->key_length,
-						  true, &sight),
+		if (__builtin_expect(foreseen_get(&scene, &entry, lookup->hash, lookup->key,
+						  lookup->key_length, true, &sight),
 				     1))
 			tell(lookup, &sight);
 		else

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "dataplane/store/plain_set.h"
 
+#include "dataplane/store/draft.h"
+#include "dataplane/store/evict.h"
 #include "dataplane/store/hit.h"
 #include "dataplane/store/index_find.h"
 #include "dataplane/store/room.h"
 
 /* Nothing is to be compared or created, and the value has come whole. */
 static inline bool
-is_plain_set(const struct store_op *op)
+is_plain_set(const struct store *store, const struct store_op *op)
 {
-	return op->verb == STORE_SET && (op->options & ~(uint32_t)STORE_KEEP_CAS) == 0 &&
-	       op->reservation == 0;
+	return (op->options & ~(uint32_t)STORE_KEEP_CAS) == 0 && op->reservation == 0 &&
+	       !item_is_too_large(store, op->key_length, op->data_length, op->flags);
 }
 
 /* The header of an item of one value; an expiry that it has no room for comes behind it. */
@@ -80,7 +82,7 @@ succeed(const struct heap *heap, struct writer *writer, struct store_op *op,
 /* In place of the entry that was foreseen, if that is the key's. */
 static inline bool
 overwrite(const struct store *store, struct shard *shard, struct writer *writer,
-	  struct store_op *op, const struct moment *moment, uint32_t *taken)
+	  struct store_op *op, const struct moment *moment)
 {
 	struct index_entry entry = {.slot = op->place, .word = op->word};
 	struct heap *heap = writer->heap;
@@ -90,7 +92,7 @@ overwrite(const struct store *store, struct shard *shard, struct writer *writer,
 	struct old old;
 	uint64_t word;
 
-	if (!index_confirm(&shard->index, &entry, op->key, op->key_length))
+	if (!index_confirm(&shard->index, &entry, op->hash, op->key, op->key_length))
 		return false;
 	old = old_of(heap, entry.word);
 	if (old_is_gone(heap, &old, moment))
@@ -115,14 +117,15 @@ overwrite(const struct store *store, struct shard *shard, struct writer *writer,
 		tally_head(&writer->tally, wanted.head, 1);
 	}
 	old_retire(writer, &old, entry.word);
-	*taken = room.turn == 0 ? wanted.size : 0;
+	if (__builtin_expect(room.turn == 0, 0))
+		evict_pay(shard, writer, wanted.size, moment);
 	return true;
 }
 
 /* As a key that isn't there, if it isn't. */
 static bool __attribute__((noinline))
 insert(const struct store *store, struct shard *shard, struct writer *writer, struct store_op *op,
-       const struct moment *moment, uint32_t *taken)
+       const struct moment *moment)
 {
 	const struct old none = {.location = 0};
 	struct wanted wanted;
@@ -154,16 +157,16 @@ insert(const struct store *store, struct shard *shard, struct writer *writer, st
 	}
 	succeed(writer->heap, writer, op, &wanted, &room, moment);
 	tally_head(&writer->tally, wanted.head, 1);
-	*taken = wanted.size;
+	evict_pay(shard, writer, wanted.size, moment);
 	return true;
 }
 
 bool
 plain_set_execute(const struct store *store, struct shard *shard, struct writer *writer,
-		  struct store_op *op, const struct moment *moment, uint32_t *taken)
+		  struct store_op *op, const struct moment *moment)
 {
-	if (!is_plain_set(op))
+	if (!is_plain_set(store, op))
 		return false;
-	return op->word != SLOT_UNFORESEEN ? overwrite(store, shard, writer, op, moment, taken)
-					   : insert(store, shard, writer, op, moment, taken);
+	return op->word != SLOT_UNFORESEEN ? overwrite(store, shard, writer, op, moment)
+					   : insert(store, shard, writer, op, moment);
 }

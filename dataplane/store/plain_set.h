@@ -9,11 +9,10 @@
 #include "dataplane/store/shard.h"
 
 /*
- * Stores op, and fills its out part; *taken: the bytes of memory that it took, none if it lies in a place that is
- * used again (places.h). False, and nothing done, if anything about it is unusual: then it is for
- * change_execute's loop. The writer's thread.
+ * Stores op, a SET, and fills its out part. False, and nothing done, if anything about it is unusual: then it is
+ * for change_execute. The writer's thread.
  */
 bool plain_set_execute(const struct store *store, struct shard *shard, struct writer *writer,
-		       struct store_op *op, const struct moment *moment, uint32_t *taken);
+		       struct store_op *op, const struct moment *moment);
 
 #endif
