@@ -3,14 +3,18 @@
 
 #include "dataplane/store/shard.h"
 
+/* Of a chunk that is full since the last token was taken: no grace period is as late. */
+#define TOKEN_NONE UINT64_MAX
+
 enum {
 	SEIZE_LOOK = 64, /* lists to look at for a chunk, at a time */
 };
 
 void
-places_init(struct places *places, struct place_chunk *chunks, uint32_t count)
+places_init(struct places *places, struct place_chunk *chunks, uint32_t count, unsigned int workers)
 {
 	places->chunk = chunks;
+	places->full_max = workers > 1 ? PLACES_A_TOKEN : 1;
 	for (uint32_t i = 1; i < count; i++) {
 		chunks[i].next = places->free;
 		places->free = i;
@@ -101,15 +105,32 @@ chunk_seize(struct writer *writer)
 	return number;
 }
 
+/*
+ * All full chunks wait for one grace period. Tokens and polls write a line that all workers write, and read one of
+ * each: one a chunk takes as long as its SETs where CPUs have no cache in common. A worker alone pays nothing for
+ * them, and the sooner it has a place again, the nearer are its lines.
+ */
+static void
+places_take_token(struct places *places, struct gp *gp)
+{
+	uint64_t token = gp_token(gp);
+
+	/* one that was seized since is another's by now, who asks later, or free */
+	for (uint32_t i = 0; i < places->full_count; i++)
+		if (places->chunk[places->full[i]].token == TOKEN_NONE)
+			places->chunk[places->full[i]].token = token;
+	places->full_count = 0;
+	gp_poll(gp);
+}
+
 static void
 chunk_wait(struct writer *writer, struct place_list *list)
 {
 	struct places *places = &writer->places;
-	struct gp *gp = &writer->store->gp;
 	uint32_t number = list->filling;
 
 	count_chunk(writer, list, 1);
-	places->chunk[number].token = gp_token(gp);
+	places->chunk[number].token = TOKEN_NONE;
 	places->chunk[number].next = 0;
 	if (list->oldest == 0)
 		list->oldest = number;
@@ -117,7 +138,9 @@ chunk_wait(struct writer *writer, struct place_list *list)
 		places->chunk[list->newest].next = number;
 	list->newest = number;
 	list->filling = 0;
-	gp_poll(gp);
+	places->full[places->full_count++] = number;
+	if (places->full_count == places->full_max)
+		places_take_token(places, &writer->store->gp);
 }
 
 /* --- the seldom parts of adding and taking ------------------------------------------------- */

@@ -34,6 +34,8 @@ enum {
 	PLACE_SIZE_MAX = STORE_PINNED_MIN, /* what is larger may be sent from where it lies */
 	PLACE_LISTS = STAMP_KINDS * ((PLACE_SIZE_MAX - PLACE_SIZE_MIN) / ITEM_ALIGNMENT + 1),
 	PLACES_A_CHUNK = 14,
+	PLACES_A_TOKEN =
+		16, /* chunks that wait for the same grace period, of a worker among others */
 };
 
 struct place_chunk {
@@ -51,9 +53,12 @@ struct place_list {
 };
 
 struct places {
-	struct place_chunk *chunk; /* [0] is not used */
-	uint32_t free;		   /* list */
-	uint32_t next_seized;	   /* the list that gives up a chunk when none is free */
+	struct place_chunk *chunk;     /* [0] is not used */
+	uint32_t free;		       /* list */
+	uint32_t next_seized;	       /* the list that gives up a chunk when none is free */
+	uint32_t full[PLACES_A_TOKEN]; /* chunks that have no token yet */
+	uint32_t full_count;
+	uint32_t full_max; /* so many take one */
 	struct place_list list[PLACE_LISTS];
 };
 
@@ -102,8 +107,9 @@ place_is_of(uint64_t place, uint64_t stamp)
 	return ((place_make(stamp, 0, 0) ^ place) & PLACE_GENERATION) == 0;
 }
 
-/* `chunks`: zeroed memory for `count` of them. */
-void places_init(struct places *places, struct place_chunk *chunks, uint32_t count);
+/* `chunks`: zeroed memory for `count` of them. `workers`: of the store. */
+void places_init(struct places *places, struct place_chunk *chunks, uint32_t count,
+		 unsigned int workers);
 
 /* The list for items of this size in segments of this kind (heap.h); NULL: there is none. */
 static inline struct place_list *
