@@ -34,8 +34,7 @@ enum {
 	PLACE_SIZE_MAX = STORE_PINNED_MIN, /* what is larger may be sent from where it lies */
 	PLACE_LISTS = STAMP_KINDS * ((PLACE_SIZE_MAX - PLACE_SIZE_MIN) / ITEM_ALIGNMENT + 1),
 	PLACES_A_CHUNK = 14,
-	PLACES_A_TOKEN =
-		16, /* chunks that wait for the same grace period, of a worker among others */
+	PLACES_A_TOKEN = 16, /* chunks that wait together, where there are several workers */
 };
 
 struct place_chunk {

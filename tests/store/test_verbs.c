@@ -408,6 +408,47 @@ a_batch_is_executed_in_order(void)
 	fixture_end(&f);
 }
 
+/* All of the batch are foreseen with the first version's place; each finds what the one before it left. */
+static void
+a_batch_on_a_key_that_is_there_finds_each_change(void)
+{
+	static const char *const script[] = {"G-a", "Sb", "Gb", "Sc", "Sd",
+					     "Gd",  "D",  "G",	"Se", "Ge"};
+	enum {
+		STEPS = sizeof(script) / sizeof(script[0]),
+	};
+	struct fixture f = fixture_new();
+	struct store_op ops[STEPS] = {{.verb = STORE_NONE}}, *batch[STEPS];
+
+	CU_ASSERT_EQUAL(put(&f, STORE_SET, "k", "-a"), STORE_OK);
+	for (int i = 0; i < STEPS; i++) {
+		const char *text = script[i] + 1;
+
+		ops[i].key = (const uint8_t *)"k";
+		ops[i].key_length = 1;
+		ops[i].verb = *script[i] == 'S'	  ? STORE_SET
+			      : *script[i] == 'G' ? STORE_GET
+						  : STORE_DELETE;
+		ops[i].data = (const uint8_t *)text;
+		ops[i].data_length = *script[i] == 'S' ? (uint32_t)strlen(text) : 0;
+		batch[i] = &ops[i];
+	}
+	store_prepare(f.worker, batch, STEPS);
+	store_probe(f.worker, batch, STEPS);
+	store_execute_all(f.worker, batch, STEPS);
+	for (int i = 0; i < STEPS; i++) {
+		const char *text = script[i] + 1;
+		bool absent = *script[i] == 'G' && *text == '\0';
+
+		CU_ASSERT_EQUAL(ops[i].status, absent ? STORE_NOT_FOUND : STORE_OK);
+		if (*script[i] != 'G' || absent)
+			continue;
+		CU_ASSERT_EQUAL_FATAL(ops[i].value_length, strlen(text));
+		CU_ASSERT_EQUAL(memcmp(ops[i].value, text, strlen(text)), 0);
+	}
+	fixture_end(&f);
+}
+
 static void
 no_verb_is_passed_over(void)
 {
@@ -465,5 +506,5 @@ SUITE("store verbs", TEST(a_value_comes_back_as_it_was_set), TEST(an_empty_value
       TEST(touch_to_the_past_forgets), TEST(counters_count), TEST(counters_wrap_and_stop),
       TEST(numbers_are_what_strtoull_takes), TEST(a_number_ends_at_a_nul),
       TEST(an_absent_counter_can_be_created), TEST(the_largest_value_fits_and_one_more_does_not),
-      TEST(a_batch_is_executed_in_order), TEST(no_verb_is_passed_over),
-      TEST(options_out_of_range_are_refused))
+      TEST(a_batch_is_executed_in_order), TEST(a_batch_on_a_key_that_is_there_finds_each_change),
+      TEST(no_verb_is_passed_over), TEST(options_out_of_range_are_refused))
