@@ -550,10 +550,9 @@ evict_remembers(struct shard *shard, struct writer *writer, uint64_t hash)
 {
 	struct ghost_time ghosts = ghosts_now(&shard->eviction);
 	struct ghost ghost = index_find_ghost(&shard->index, hash, &ghosts);
+	unsigned int queue = ghost.main ? QUEUE_MAIN : QUEUE_SMALL;
 
-	if (ghost.known && ghost.last &&
-	    ghost.age <
-		    counter_read32(&shard->eviction.soon[ghost.main ? QUEUE_MAIN : QUEUE_SMALL]))
-		counter_add32(&writer->evictor.returned[ghost.main ? QUEUE_MAIN : QUEUE_SMALL], 1);
+	if (ghost.known && ghost.last && ghost.age < counter_read32(&shard->eviction.soon[queue]))
+		counter_add32(&writer->evictor.returned[queue], 1);
 	return ghost.known;
 }

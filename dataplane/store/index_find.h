@@ -162,7 +162,7 @@ index_foresee(struct bucket *bucket, unsigned int slots, uint64_t hash, uint64_t
 	slot = bucket_matched(bucket, match);
 	/* relaxed: it is loaded again (index_entry_stands) */
 	now = atomic_load_explicit(slot, memory_order_relaxed);
-	if (__builtin_expect((now ^ (slot_tag(hash) | SLOT_LIVE)) >> SLOT_FROZEN_SHIFT != 0, 0))
+	if (__builtin_expect(!slot_is_live(now, hash), 0))
 		return NULL;
 	*word = now;
 	return slot;
@@ -208,7 +208,7 @@ index_entry_renew(struct index_entry *entry, uint64_t hash)
 	if (__builtin_expect(now == entry->word, 1))
 		return true;
 	entry->word = now;
-	return (now ^ (slot_tag(hash) | SLOT_LIVE)) >> SLOT_FROZEN_SHIFT == 0;
+	return slot_is_live(now, hash);
 }
 
 /* And it is the key's. */

@@ -11,10 +11,9 @@ enum {
 };
 
 void
-places_init(struct places *places, struct place_chunk *chunks, uint32_t count, unsigned int workers)
+places_init(struct places *places, struct place_chunk *chunks, uint32_t count)
 {
 	places->chunk = chunks;
-	places->full_max = workers > 1 ? PLACES_A_TOKEN : 1;
 	for (uint32_t i = 1; i < count; i++) {
 		chunks[i].next = places->free;
 		places->free = i;
@@ -139,7 +138,7 @@ chunk_wait(struct writer *writer, struct place_list *list)
 	list->newest = number;
 	list->filling = 0;
 	places->full[places->full_count++] = number;
-	if (places->full_count == places->full_max)
+	if (places->full_count == PLACES_A_TOKEN || writer->store->options.workers == 1)
 		places_take_token(places, &writer->store->gp);
 }
 

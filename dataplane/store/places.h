@@ -57,7 +57,6 @@ struct places {
 	uint32_t next_seized;	       /* the list that gives up a chunk when none is free */
 	uint32_t full[PLACES_A_TOKEN]; /* chunks that have no token yet */
 	uint32_t full_count;
-	uint32_t full_max; /* so many take one */
 	struct place_list list[PLACE_LISTS];
 };
 
@@ -106,9 +105,8 @@ place_is_of(uint64_t place, uint64_t stamp)
 	return ((place_make(stamp, 0, 0) ^ place) & PLACE_GENERATION) == 0;
 }
 
-/* `chunks`: zeroed memory for `count` of them. `workers`: of the store. */
-void places_init(struct places *places, struct place_chunk *chunks, uint32_t count,
-		 unsigned int workers);
+/* `chunks`: zeroed memory for `count` of them. */
+void places_init(struct places *places, struct place_chunk *chunks, uint32_t count);
 
 /* The list for items of this size in segments of this kind (heap.h); NULL: there is none. */
 static inline struct place_list *

@@ -150,6 +150,13 @@ slot_matches(uint64_t word, uint64_t hash, uint64_t state)
 	return ((word ^ (slot_tag(hash) | state)) & (SLOT_TAG | SLOT_STATE)) == 0;
 }
 
+/* True of a live word with this hash's tag that isn't frozen. */
+static inline bool
+slot_is_live(uint64_t word, uint64_t hash)
+{
+	return (word ^ (slot_tag(hash) | SLOT_LIVE)) >> SLOT_FROZEN_SHIFT == 0;
+}
+
 static inline bool
 slot_is(uint64_t word, uint64_t state)
 {

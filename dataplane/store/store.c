@@ -115,7 +115,7 @@ writer_give_chunks(struct writer *writer, uint32_t count)
 		heap_metadata(writer->heap, count * sizeof(struct place_chunk));
 
 	if (chunks != NULL)
-		places_init(&writer->places, chunks, count, writer->store->options.workers);
+		places_init(&writer->places, chunks, count);
 	return chunks != NULL;
 }
 
