@@ -35,7 +35,7 @@ change_discard(struct change *change)
 {
 	if (change->room.location == 0 || change->reserved)
 		return;
-	room_give_back(change->writer, &change->room, change->size, change->exposed);
+	room_give_back(change->writer, change->room, change->size, change->exposed);
 	change->room.location = 0;
 }
 
@@ -47,13 +47,17 @@ count_replaced(struct change *change)
 {
 	struct tally *tally = &change->writer->tally;
 	uint64_t word = change->entry.word;
+	struct scene scene;
 
 	if (change->old == NULL) {
 		count_expired(tally, index_item(&change->shard->index, word), word, change->moment);
 		shard_bury(change->shard, change->writer, word);
 	} else {
+		scene_enter(&scene, change->shard);
 		tally_head(tally, change->found.head, UINT64_MAX);
-		old_retire(change->writer, &change->found, word);
+		old_retire(change->writer, &scene,
+			   places_row(&change->writer->places, change->found.size), &change->found,
+			   word);
 	}
 }
 
@@ -160,6 +164,7 @@ change_find(struct change *change)
 {
 	struct store_op *op = change->op;
 	struct heap *heap = &change->shard->heap;
+	struct item *item;
 
 	change->old = NULL;
 	change->found = (struct old){.location = 0};
@@ -174,8 +179,9 @@ change_find(struct change *change)
 	}
 	change->found = old_of(heap, change->entry.word);
 	change->source = change->entry.word & (SLOT_LOCATION | SLOT_TOLD);
-	if (!old_is_gone(heap, &change->found, change->moment))
-		change->old = heap_item(heap, change->found.location);
+	item = heap_item(heap, change->found.location);
+	if (!old_is_gone(&change->found, item, change->moment))
+		change->old = item;
 }
 
 /* Stale data must not survive a failed set. */

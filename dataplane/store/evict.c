@@ -271,7 +271,7 @@ evict_begin(struct shard *shard, struct writer *writer, uint32_t victim)
 {
 	writer->evictor.victim = victim;
 	writer->evictor.offset = 0;
-	/* that it is a victim comes before what we see of it: place_is_lost */
+	/* that it is a victim comes before what we see of it: room_is_lost */
 	atomic_thread_fence(memory_order_seq_cst);
 	/* relaxed: only counted with */
 	atomic_fetch_add_explicit(&shard->eviction.begun, 1, memory_order_relaxed);

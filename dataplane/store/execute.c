@@ -175,20 +175,6 @@ execute_get(struct store_worker *worker, struct shard *shard, struct store_op *o
 }
 
 /* Out of line, as is every other but the usual GET, which then needs no frame. */
-static void __attribute__((noinline)) execute_set(struct store_worker *worker, struct store_op *op)
-{
-	struct store *store = worker->store;
-	struct shard *shard = store_shard(store, op->hash);
-	struct writer *writer = worker_writer(worker, op->hash);
-	struct moment moment = store_moment(store);
-
-	if (__builtin_expect(plain_set_execute(store, shard, writer, op, &moment), 1))
-		return;
-	change_execute(store, shard, writer, op, &moment);
-	if (op->status != STORE_OK)
-		op->cas = 0;
-}
-
 static void __attribute__((noinline)) execute(struct store_worker *worker, struct store_op *op)
 {
 	struct store *store = worker->store;
@@ -202,8 +188,8 @@ static void __attribute__((noinline)) execute(struct store_worker *worker, struc
 		execute_get(worker, shard, op, &moment);
 		break;
 	case STORE_SET:
-		execute_set(worker, op);
-		return;
+		change_execute(store, shard, worker_writer(worker, op->hash), op, &moment);
+		break;
 	case STORE_DELETE:
 		if ((op->options & (STORE_INVALIDATE | STORE_DROP_VALUE)) != 0)
 			change_execute(store, shard, worker_writer(worker, op->hash), op, &moment);
@@ -219,40 +205,28 @@ static void __attribute__((noinline)) execute(struct store_worker *worker, struc
 		op->cas = 0;
 }
 
-void
-store_execute(struct store_worker *worker, struct store_op *op)
-{
-	if (__builtin_expect(is_plain_get(op), 1)) {
-		const struct store *store = worker->store;
-		struct scene scene;
-
-		scene_enter(&scene, store_shard(store, op->hash));
-		scene_now(&scene, store);
-		if (__builtin_expect(get_foreseen(&scene, op), 1))
-			return;
-	}
-	execute(worker, op);
-}
-
 static inline __attribute__((always_inline)) void
 execute_all(struct store_worker *worker, struct store_op *ops[], unsigned int count, bool one_shard)
 {
 	const struct store *store = worker->store;
+	struct shard *shard = store->shard[0];
+	struct writer *writer = &worker->writer[0];
 	struct scene scene;
 
-	scene_enter(&scene, store->shard[0]);
+	scene_enter(&scene, shard);
 	scene_now(&scene, store);
 	for (unsigned int i = 0; i < count; i++) {
 		struct store_op *op = ops[i];
 
-		if (!one_shard)
-			scene_enter(&scene, store_shard(store, op->hash));
+		if (!one_shard) {
+			shard = store_shard(store, op->hash);
+			writer = worker_writer(worker, op->hash);
+			scene_enter(&scene, shard);
+		}
 		if (__builtin_expect(is_plain_get(op), 1) &&
 		    __builtin_expect(get_foreseen(&scene, op), 1))
 			continue;
-		if (op->verb == STORE_SET)
-			execute_set(worker, op);
-		else
+		if (op->verb != STORE_SET || !plain_set_execute(store, &scene, shard, writer, op))
 			execute(worker, op);
 		scene_now(&scene, store);
 	}
@@ -265,6 +239,12 @@ store_execute_all(struct store_worker *worker, struct store_op *ops[], unsigned 
 		execute_all(worker, ops, count, true);
 	else
 		execute_all(worker, ops, count, false);
+}
+
+void
+store_execute(struct store_worker *worker, struct store_op *op)
+{
+	store_execute_all(worker, &op, 1);
 }
 
 void

@@ -6,37 +6,8 @@
 #ifndef JACKDAW_STORE_FORESEEN_H
 #define JACKDAW_STORE_FORESEEN_H
 
-#include <assert.h>
-
 #include "dataplane/store/index_find.h"
-#include "dataplane/store/shard.h"
-
-/* What a plain GET needs to know besides its request. */
-struct scene {
-	const uint8_t *base;
-	const _Atomic uint64_t *stamp;
-	unsigned int segment_shift; /* of a location */
-	uint32_t epoch;
-	uint64_t tick;
-};
-
-static inline void
-scene_enter(struct scene *scene, const struct shard *shard)
-{
-	assert(shard->heap.base != NULL);
-	scene->base = shard->heap.base;
-	scene->stamp = shard->heap.stamp;
-	scene->segment_shift = heap_location_shift(&shard->heap);
-}
-
-static inline void
-scene_now(struct scene *scene, const struct store *store)
-{
-	struct moment moment = store_moment(store);
-
-	scene->epoch = moment.epoch;
-	scene->tick = clock_tick(moment.clock);
-}
+#include "dataplane/store/scene.h"
 
 /* What is told of a hit. */
 struct sight {
@@ -51,23 +22,23 @@ struct sight {
  * say of it.
  */
 static inline bool
-sight_more(struct sight *sight, const uint8_t *item, uint64_t tick)
+sight_more(struct sight *sight, const struct item *item, const struct moment *moment)
 {
 	unsigned int options = head_options(sight->head);
 	uint64_t life = head_life(sight->head);
 
 	if (__builtin_expect((options & ITEM_HAS_EXTRA) != 0, 0)) {
-		life = item_extra((const struct item *)(const void *)item);
+		life = item_extra(item);
 		if (life >> ITEM_MARKS_SHIFT != 0)
 			return false;
 	}
-	if (life != 0 && life <= tick)
+	if (clock_past(life, moment->clock))
 		return false;
-	sight->key = item + item_header_size(options);
+	sight->key = (const uint8_t *)item + item_header_size(options);
 	if ((options & ITEM_HAS_FLAGS) != 0)
 		sight->flags = load_half(sight->key - sizeof(sight->flags));
 	if ((options & ITEM_HAS_CAS) != 0)
-		sight->cas = load_word(item + sizeof(struct item));
+		sight->cas = load_word(item->rest);
 	return true;
 }
 
@@ -81,22 +52,20 @@ foreseen_get(const struct scene *scene, struct index_entry *entry, uint64_t hash
 	     const uint8_t *key, uint32_t key_length, bool told, struct sight *sight)
 {
 	uint64_t location, stamp;
-	const uint8_t *item;
+	const struct item *item;
 
 	if (!index_entry_renew(entry, hash))
 		return false;
 	location = slot_location(entry->word);
-	item = scene->base + location * ITEM_ALIGNMENT;
-	/* relaxed: as heap_stamp */
-	stamp = atomic_load_explicit(&scene->stamp[location >> scene->segment_shift],
-				     memory_order_relaxed);
-	if (stamp_is_flushed(stamp, scene->epoch))
+	item = scene_item(scene, location);
+	stamp = scene_stamp(scene, location);
+	if (stamp_is_flushed(stamp, scene->moment.epoch))
 		return false;
 	sight->flags = 0;
-	sight->head = item_head((const struct item *)(const void *)item);
-	sight->cas = place_unique(stamp, location, head_turn(sight->head));
-	sight->key = item + sizeof(struct item);
-	if (!head_is_plain(sight->head) && !sight_more(sight, item, scene->tick))
+	sight->head = item_head(item);
+	sight->cas = place_unique(stamp_generation(stamp), location, head_turn(sight->head));
+	sight->key = item->rest;
+	if (!head_is_plain(sight->head) && !sight_more(sight, item, &scene->moment))
 		return false;
 	if (head_key_length(sight->head) != key_length || !bytes_equal(sight->key, key, key_length))
 		return false;

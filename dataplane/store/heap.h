@@ -217,7 +217,7 @@ stamp_make(uint64_t generation, unsigned int kind, uint32_t epoch)
 	       (generation & ((1 << GENERATION_BITS) - 1)) << 32 | epoch;
 }
 
-static inline uint64_t
+static inline uint32_t
 stamp_generation(uint64_t stamp)
 {
 	return stamp >> 32 & ((1 << GENERATION_BITS) - 1);

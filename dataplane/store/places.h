@@ -75,7 +75,7 @@ enum {
 static inline uint64_t
 place_make(uint64_t stamp, unsigned int turn, uint64_t location)
 {
-	return stamp_generation(stamp) << PLACE_GENERATION_SHIFT |
+	return (uint64_t)stamp_generation(stamp) << PLACE_GENERATION_SHIFT |
 	       (uint64_t)turn << PLACE_TURN_SHIFT | location;
 }
 
@@ -108,15 +108,15 @@ place_is_of(uint64_t place, uint64_t stamp)
 /* `chunks`: zeroed memory for `count` of them. */
 void places_init(struct places *places, struct place_chunk *chunks, uint32_t count);
 
-/* The list for items of this size in segments of this kind (heap.h); NULL: there is none. */
+/* The lists for items of this size, by the kind of their segments (heap.h); NULL: there are none. */
 static inline struct place_list *
-places_list(struct places *places, unsigned int kind, uint32_t size)
+places_row(struct places *places, uint32_t size)
 {
 	uint32_t more = size - PLACE_SIZE_MIN;
 
-	if (more > PLACE_SIZE_MAX - PLACE_SIZE_MIN)
+	if (__builtin_expect(more > PLACE_SIZE_MAX - PLACE_SIZE_MIN, 0))
 		return NULL;
-	return &places->list[more / ITEM_ALIGNMENT * STAMP_KINDS + kind];
+	return &places->list[more / ITEM_ALIGNMENT * STAMP_KINDS];
 }
 
 struct writer;

@@ -54,7 +54,7 @@ struct demand {
 	uint32_t added;	  /* items that were in none of them */
 	uint32_t renewed; /* new versions of those that were */
 	bool refills;	  /* they are worth it (class_refills) */
-};
+} __attribute__((aligned(16)));
 
 /* What one writer knows of each segment. Written by it alone, read by the janitor. */
 struct ledger {

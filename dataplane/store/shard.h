@@ -114,11 +114,11 @@ count_expired(struct tally *tally, const struct item *item, uint64_t word,
 	counter_add(&tally->expired_unfetched, (word & SLOT_FETCHED) == 0);
 }
 
-/* What the place says of an item that keeps no unique: its segment's stamp, and its turn. */
+/* What the place says of an item that keeps no unique: its segment's generation, and its turn. */
 static inline uint64_t
-place_unique(uint64_t stamp, uint64_t location, unsigned int turn)
+place_unique(uint32_t generation, uint64_t location, unsigned int turn)
 {
-	return stamp_generation(stamp) << SLOT_LOCATION_BITS | (location + turn);
+	return (uint64_t)generation << SLOT_LOCATION_BITS | (location + turn);
 }
 
 /*
@@ -130,7 +130,9 @@ item_unique_in(uint64_t stamp, const struct item *item, uint64_t location)
 {
 	uint64_t kept = item_kept_cas(item);
 
-	return kept != 0 ? kept : place_unique(stamp, location, head_turn(item_head(item)));
+	return kept != 0 ? kept
+			 : place_unique(stamp_generation(stamp), location,
+					head_turn(item_head(item)));
 }
 
 static inline uint64_t
