@@ -45,19 +45,20 @@ change_discard(struct change *change)
 static void
 count_replaced(struct change *change)
 {
-	struct tally *tally = &change->writer->tally;
+	struct writer *writer = change->writer;
 	uint64_t word = change->entry.word;
 	struct scene scene;
 
+	assert(writer != NULL);
 	if (change->old == NULL) {
-		count_expired(tally, index_item(&change->shard->index, word), word, change->moment);
-		shard_bury(change->shard, change->writer, word);
+		count_expired(&writer->tally, index_item(&change->shard->index, word), word,
+			      change->moment);
+		shard_bury(change->shard, writer, word);
 	} else {
 		scene_enter(&scene, change->shard);
-		tally_head(tally, change->found.head, UINT64_MAX);
-		old_retire(change->writer, &scene,
-			   places_row(&change->writer->places, change->found.size), &change->found,
-			   word);
+		tally_head(&writer->tally, change->found.head, UINT64_MAX);
+		old_retire(writer, &scene, places_row(&writer->places, change->found.size),
+			   &change->found, word);
 	}
 }
 
