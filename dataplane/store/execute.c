@@ -251,6 +251,7 @@ void
 store_do(struct store_worker *worker, struct store_op *op)
 {
 	store_prepare(worker, &op, 1);
+	store_probe(worker, &op, 1);
 	store_execute(worker, op);
 }
 

@@ -45,18 +45,24 @@ index_leave_ghost(struct index *index, uint64_t hash, bool main, const struct gh
 	struct bucket *bucket = index_bucket(index, hash);
 	struct index_entry best = {.slot = NULL};
 	uint32_t least = UINT32_MAX;
+	unsigned int match;
 
 	if ((bucket_control(bucket) & CONTROL_PENDING) != 0)
 		return;
-	for (unsigned int i = 0; i < FIRST_SLOTS; i++) {
+	match = (bucket_match_word(bucket, FIRST_SLOTS, SLOT_EMPTY, UINT64_MAX) |
+		 bucket_match_word(bucket, FIRST_SLOTS, SLOT_GHOST, SLOT_STATE | SLOT_FROZEN)) &
+		~1u;
+	for (; match != 0; match &= match - 1) {
+		_Atomic uint64_t *slot = bucket_matched(bucket, match);
 		/* relaxed: it is only replaced if it is still that */
-		uint64_t word = atomic_load_explicit(&bucket->slot[i], memory_order_relaxed);
+		uint64_t word = atomic_load_explicit(slot, memory_order_relaxed);
+		uint32_t rank = ghost_rank(word, time);
 
 		if ((word != SLOT_EMPTY && !slot_is(word, SLOT_GHOST)) ||
-		    (word & SLOT_FROZEN) != 0 || ghost_rank(word, time) >= least)
+		    (word & SLOT_FROZEN) != 0 || rank >= least)
 			continue;
-		least = ghost_rank(word, time);
-		best = (struct index_entry){.slot = &bucket->slot[i], .word = word};
+		least = rank;
+		best = (struct index_entry){.slot = slot, .word = word};
 	}
 	if (best.slot != NULL)
 		index_replace(&best, ghost_make(hash, least == 1 ? slot_tag(hash) : best.word, main,

@@ -189,7 +189,7 @@ overwrite(const struct store *store, const struct scene *scene, struct shard *sh
 	return true;
 }
 
-/* As a key that isn't there, if it isn't. */
+/* As a key that isn't there, if it isn't: of an op that was not probed nothing is known. */
 static bool __attribute__((noinline))
 insert(const struct store *store, struct shard *shard, struct writer *writer, struct store_op *op,
        struct moment moment)
@@ -199,13 +199,10 @@ insert(const struct store *store, struct shard *shard, struct writer *writer, st
 	uint32_t size = (uint32_t)wanted.size;
 	struct index_losses losses;
 	enum index_insert inserted;
-	struct index_entry entry;
 	bool exposed = false;
 	struct room room;
 
-	/* of an op that was not probed nothing is known; another may have inserted it since */
-	if (may_be_too_large(store, &wanted) ||
-	    index_find(&shard->index, op->hash, op->key, op->key_length, &entry))
+	if (may_be_too_large(store, &wanted))
 		return false;
 	room = room_find(shard, writer, &none, op->hash, size, wanted.expiry, &moment);
 	if (room.location == 0)
