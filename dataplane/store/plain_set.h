@@ -29,17 +29,16 @@ wanted_of(const struct store *store, const struct store_op *op, const struct mom
 	struct wanted wanted = {.expiry = 0};
 	uint64_t life = 0;
 
-	wanted.header_size = sizeof(wanted.head) + options * sizeof(op->flags);
 	if (op->exptime != 0) {
 		wanted.expiry = clock_expiry(&store->clock, moment->clock, op->exptime);
 		life = wanted.expiry;
 		if (expires_late(life)) {
 			options |= ITEM_HAS_EXTRA;
-			wanted.header_size += sizeof(wanted.expiry);
 			life = 0;
 		}
 	}
 	wanted.head = head_make(op->key_length, op->data_length, options, life);
+	wanted.header_size = item_header_size(options);
 	/* as head_item_size, of what may yet be too large for a head */
 	wanted.size = wanted.header_size + op->key_length + op->data_length + ITEM_ALIGNMENT - 1;
 	wanted.size &= ~(uint64_t)(ITEM_ALIGNMENT - 1);

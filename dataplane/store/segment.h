@@ -49,7 +49,7 @@ struct open_segment {
 	uint32_t epoch;
 };
 
-/* What a kind of segments (heap.h) was needed for of late. */
+/* What a kind of segments (heap.h) was needed for of late. A power of two, so that a kind's is found by a shift. */
 struct demand {
 	uint32_t added;	  /* items that were in none of them */
 	uint32_t renewed; /* new versions of those that were */
