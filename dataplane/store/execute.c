@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The stages of a batch: what a worker calls once it has parsed its requests. The hit of a GET is
- * wholly here and in index_find.h.
+ * wholly here, in foreseen.h and in index_find.h; the usual SET is in plain_set.h.
  */
 #include "dataplane/store/change.h"
 #include "dataplane/store/foreseen.h"
