@@ -512,12 +512,17 @@ def _memcached_cases():
 
 
 def _tcp_alone(opponent, make):
-    """One connection, one request under way: what a request waits where nothing queues."""
-    load = Load(transport="tcp", how=["--connections", 1, "--depth", 1])
-    return Case(f"tcp-alone-vs-{opponent}", Side(lambda: JackdawVeth("kernel"), load),
-                [Side(make, load)],
-                [Check("rate", "requests/s", "none"),
-                 *(Check(key, "us", "most_ratio", 1 / 3, key) for key in ("p50", "p99"))])
+    """
+    One connection, one request under way: what a request waits where nothing queues. Once with a client
+    that sleeps until the answer comes, whose own waking is a good part of the wait where a virtual CPU
+    halts meanwhile; once with one that stays awake, so that it is the servers that are compared.
+    """
+    checks = [Check("rate", "requests/s", "none"),
+              *(Check(key, "us", "most_ratio", 1 / 3, key) for key in ("p50", "p99"))]
+    asleep = Load(transport="tcp", how=["--connections", 1, "--depth", 1])
+    return [Case(f"{name}-vs-{opponent}", Side(lambda: JackdawVeth("kernel"), load),
+                 [Side(make, load)], checks)
+            for name, load in (("tcp-alone", asleep), ("tcp-awake", asleep.at("--busy-poll")))]
 
 
 def _tcp_cases(peers):
@@ -536,7 +541,7 @@ def _tcp_cases(peers):
             cases.append(Case(f"tcp-depth{depth}-vs-{opponent}",
                               Side(lambda: JackdawVeth("kernel"), load), [Side(make, load)],
                               checks))
-        cases.append(_tcp_alone(opponent, make))
+        cases += _tcp_alone(opponent, make)
     return cases
 
 
