@@ -47,7 +47,6 @@ count_replaced(struct change *change)
 {
 	struct writer *writer = change->writer;
 	uint64_t word = change->entry.word;
-	struct scene scene;
 
 	assert(writer != NULL);
 	if (change->old == NULL) {
@@ -55,10 +54,9 @@ count_replaced(struct change *change)
 			      change->moment);
 		shard_bury(change->shard, writer, word);
 	} else {
-		scene_enter(&scene, change->shard);
 		tally_head(&writer->tally, change->found.head, UINT64_MAX);
-		old_retire(writer, &scene, places_row(&writer->places, change->found.size),
-			   &change->found, word);
+		old_retire(writer, places_row(&writer->places, change->found.size), &change->found,
+			   word);
 	}
 }
 

@@ -3,12 +3,14 @@
 
 /* Room behind all others of its class. */
 static struct room
-room_behind(struct writer *writer, const struct scene *scene, unsigned int class, uint32_t size,
-	    uint64_t expiry)
+room_behind(struct writer *writer, unsigned int class, uint32_t size, uint64_t expiry,
+	    const struct moment *moment)
 {
-	uint64_t location = writer_allocate(writer, class, size, expiry, &scene->moment);
+	const struct heap *heap = writer->heap;
+	uint64_t location = writer_allocate(writer, class, size, expiry, moment);
+	uint64_t stamp = heap_stamp(heap, heap_segment_of(heap, location));
 
-	return (struct room){location, 0, stamp_generation(scene_stamp(scene, location))};
+	return (struct room){location, 0, stamp_generation(stamp)};
 }
 
 /*
@@ -38,7 +40,19 @@ room_elsewhere(struct writer *writer, struct scene scene, struct place_list *row
 
 	if (row != NULL && size != PLACE_SIZE_MAX)
 		room = room_in_larger_place(writer, &scene, row + STAMP_KINDS, class, size, expiry);
-	return room.location != 0 ? room : room_behind(writer, &scene, class, size, expiry);
+	return room.location != 0 ? room : room_behind(writer, class, size, expiry, &scene.moment);
+}
+
+struct room
+room_of_new(struct shard *shard, struct writer *writer, uint64_t hash, uint32_t size,
+	    uint64_t expiry, const struct moment *moment)
+{
+	unsigned int class = evict_remembers(shard, writer, hash)
+				     ? CLASS_MAIN
+				     : writer_class(writer, expiry, moment);
+
+	writer->demand[class_kind(class)].added++;
+	return room_behind(writer, class, size, expiry, moment);
 }
 
 struct room
@@ -46,17 +60,12 @@ room_find(struct shard *shard, struct writer *writer, const struct old *old, uin
 	  uint32_t size, uint64_t expiry, const struct moment *moment)
 {
 	struct scene scene = {.moment = *moment};
-	unsigned int class;
 
+	if (old->location == 0)
+		return room_of_new(shard, writer, hash, size, expiry, moment);
 	scene_enter(&scene, shard);
-	if (old->location != 0)
-		return room_of_successor(writer, &scene, places_row(&writer->places, size),
-					 class_of_successor(writer, old, expiry, moment), size,
-					 expiry);
-	class = evict_remembers(shard, writer, hash) ? CLASS_MAIN
-						     : writer_class(writer, expiry, moment);
-	writer->demand[class_kind(class)].added++;
-	return room_behind(writer, &scene, class, size, expiry);
+	return room_of_successor(writer, &scene, places_row(&writer->places, size),
+				 class_of_successor(writer, old, expiry, moment), size, expiry);
 }
 
 void

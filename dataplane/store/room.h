@@ -68,12 +68,11 @@ old_is_gone(const struct old *old, const struct item *item, const struct moment 
  * its size.
  */
 static inline void
-old_retire(struct writer *writer, const struct scene *scene, struct place_list *row,
-	   const struct old *old, uint64_t word)
+old_retire(struct writer *writer, struct place_list *row, const struct old *old, uint64_t word)
 {
 	unsigned int turn = head_turn(old->head) + ((word & SLOT_TOLD) != 0);
 
-	item_set_head(scene_item(scene, old->location), old->head | HEAD_DEAD);
+	item_set_head(heap_item(writer->heap, old->location), old->head | HEAD_DEAD);
 	if (row != NULL && place_has_turn(old->size, turn) && (old->stamp & STAMP_REFILL) != 0)
 		places_add(writer, row + stamp_kind(old->stamp),
 			   place_make(old->stamp, turn != 0 ? turn : 1, old->location));
@@ -127,7 +126,7 @@ room_was_in_place(struct writer *writer, const struct scene *scene, const struct
 
 /*
  * Room for a new version of which no dead item of its size leaves any: where a larger one lies, or behind all others.
- * row: of its size.
+ * row: of its size. The scene is a copy, so that the caller's stays in registers.
  */
 struct room room_elsewhere(struct writer *writer, struct scene scene, struct place_list *row,
 			   unsigned int class, uint32_t size, uint64_t expiry);
@@ -149,10 +148,11 @@ room_of_successor(struct writer *writer, const struct scene *scene, struct place
 	return room;
 }
 
-/*
- * Room for the version of a key that is to follow `old` (location 0: there is none). A new version stays in
- * the old one's queue; a key that a ghost remembers enters Main.
- */
+/* Room for a key that isn't there: one that a ghost remembers enters Main. */
+struct room room_of_new(struct shard *shard, struct writer *writer, uint64_t hash, uint32_t size,
+			uint64_t expiry, const struct moment *moment);
+
+/* Room for the version of a key that is to follow `old`; location 0: for one that isn't there. */
 struct room room_find(struct shard *shard, struct writer *writer, const struct old *old,
 		      uint64_t hash, uint32_t size, uint64_t expiry, const struct moment *moment);
 
